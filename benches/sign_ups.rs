@@ -1,183 +1,252 @@
-//! Sign-ups per second, from a small load client against a real server process.
+//! Sign-ups per second, against a real server process.
 //!
-//! `cargo bench --bench sign_ups` starts the release binary on loopback with a fresh SQLite file, and again
-//! with PostgreSQL where `BENCH_DATABASE_URL` names an empty database; then runs whole sign-ups (link
-//! token, verification, right code, account) at 1 and at 16 connections. Codes are read from
-//! `/dev/messages`. The client polls for them until the worker has caught them; that wait is reported
-//! separately. There is no target: it gives an honest figure and shows where the time goes.
+//! `cargo bench --bench sign_ups -- [--database sqlite|postgres|URL] [--connections 1,16,64] [--seconds 10]
+//! [--rate R] [--binary FILE]`. Without `--database` it measures a new SQLite file and a PostgreSQL cluster that
+//! it starts (`BENCH_DATABASE_URL` names another database instead). A URL may be that of a database which
+//! `cargo bench --bench fill` has filled.
+//!
+//! A sign-up is four requests: link token, verification, check, account. The text message between the second
+//! and the third leaves by the `twilio` driver and arrives at a gateway in this process. Each connection is
+//! kept alive and does one sign-up after the other; every sign-up has its own number and its own address.
+//! With `--rate`, sign-ups begin at even intervals, and their latency counts from when they were due.
+//! Server, PostgreSQL and this client share the processors.
 #![allow(
     missing_docs,
+    clippy::cast_precision_loss,
     clippy::unwrap_used,
     clippy::print_stdout,
     clippy::indexing_slicing,
-    clippy::expect_used
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods
 )]
 
-use std::io::{BufRead as _, BufReader};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use diesel::prelude::{Connection as _, PgConnection, RunQueryDsl as _};
 use serde_json::{Value, json};
+use support::gateway::Gateway;
+use support::http::Connection;
+use support::postgres::Cluster;
+use support::server::Server;
+use support::{Folder, option, percentile, process};
 
-const SECONDS: u64 = 10;
-const STEPS: [&str; 5] = ["link token", "verification", "waiting for the text", "check", "account"];
+const STEPS: [&str; 6] = ["link token", "verification", "text message", "check", "account", "sign-up"];
+/// The step that is not a request.
+const MESSAGE: usize = 2;
+const WHOLE: usize = 5;
+const WARM_UP: u64 = 300;
 
-/// A server process with its own database, killed when dropped.
-struct Server {
-    child: Child,
-    url: String,
+/// What the client does, shared by its connections.
+struct Load {
+    address: String,
+    gateway: Gateway,
+    /// Numbers never repeat, not even between two runs on one database.
+    next: AtomicU64,
 }
 
-impl Server {
-    fn start(folder: &Path, database: &str, port: u16) -> Self {
-        let child = Command::new(env!("CARGO_BIN_EXE_practice-links"))
-            .current_dir(folder)
-            .env("PRACTICE_LINKS_LISTEN", format!("127.0.0.1:{port}"))
-            .env("PRACTICE_LINKS_DATA_DIR", folder.join("data"))
-            .env("PRACTICE_LINKS_DATABASE__URL", database)
-            .env("PRACTICE_LINKS_DATABASE__POOL_SIZE", "32")
-            .env("PRACTICE_LINKS_LIMITS__SCALE", "100000")
-            .env("PRACTICE_LINKS_LOG__LEVEL", "warn")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .unwrap();
-        let mut server = Self { child, url: format!("http://127.0.0.1:{port}") };
-        let mut first = String::new();
-        BufReader::new(server.child.stdout.as_mut().unwrap()).read_line(&mut first).unwrap();
-        server.wait_until_ready();
-        server
-    }
+/// The milliseconds of each step of each sign-up.
+type Latencies = [Vec<f64>; STEPS.len()];
 
-    fn wait_until_ready(&self) {
-        for _ in 0..100 {
-            if ureq::get(format!("{}/readyz", self.url)).call().is_ok() {
-                return;
-            }
-            thread::sleep(Duration::from_millis(100));
-        }
-        unreachable!("the server did not start");
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// One connection that runs sign-ups one after the other.
+/// One connection, and what it measured.
 struct Client {
-    agent: ureq::Agent,
-    url: String,
-    spent: [Duration; STEPS.len()],
+    connection: Connection,
+    load: Arc<Load>,
+    took: Latencies,
 }
 
 impl Client {
-    fn new(url: &str) -> Self {
-        let agent = ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(10))).build();
-        Self { agent: agent.into(), url: url.to_owned(), spent: Default::default() }
-    }
-
-    fn post(&mut self, step: usize, path: &str, bearer: &str, body: &Value) -> Value {
-        let began = Instant::now();
-        let request = self.agent.post(format!("{}{path}", self.url)).content_type("application/json");
-        let answer = request.header("authorization", format!("Bearer {bearer}")).send(body.to_string());
-        let text = answer.unwrap().body_mut().read_to_string().unwrap();
-        self.spent[step] += began.elapsed();
-        serde_json::from_str(&text).unwrap()
-    }
-
-    fn code_for(&mut self, phone: &str) -> String {
-        let began = Instant::now();
-        loop {
-            let path = format!("{}/dev/messages?to={}", self.url, phone.replace('+', "%2B"));
-            let text = self.agent.get(path).call().unwrap().body_mut().read_to_string().unwrap();
-            let list: Value = serde_json::from_str(&text).unwrap();
-            if let Some(code) = list["items"][0]["code"].as_str() {
-                self.spent[2] += began.elapsed();
-                return code.to_owned();
-            }
-            thread::sleep(Duration::from_millis(5));
+    fn new(load: &Arc<Load>) -> Self {
+        Self {
+            connection: Connection::open(&load.address),
+            load: Arc::clone(load),
+            took: Latencies::default(),
         }
     }
 
-    fn sign_up(&mut self, phone: &str) {
-        let link = self.post(0, "/v1/link-tokens", "", &json!({ "code": "123456", "source": "typed" }));
-        let link_token = link["link_token"].as_str().unwrap().to_owned();
-        let body = json!({ "phone": phone, "link_token": link_token });
-        let started = self.post(1, "/v1/verifications", "", &body);
-        let id = started["verification"]["id"].as_str().unwrap().to_owned();
-        let secret = started["client_secret"].as_str().unwrap().to_owned();
-        let code = self.code_for(phone);
-        let path = format!("/v1/verifications/{id}/checks");
-        let checked = self.post(3, &path, &secret, &json!({ "code": code }));
-        let body = json!({ "phone_proof": checked["phone_proof"], "link_token": link_token,
-            "given_name": "Alex", "family_name": "Rivera" });
-        let made = self.post(4, "/v1/accounts", "", &body);
-        assert!(made["conversation"]["id"].is_string(), "{made}");
+    fn post(&mut self, step: usize, path: &str, headers: &str, body: &Value, expected: u16) -> Value {
+        let began = Instant::now();
+        let (status, answer) = self.connection.post(path, headers, body);
+        self.note(step, began);
+        assert_eq!(status, expected, "{path}: {answer}");
+        answer
+    }
+
+    fn note(&mut self, step: usize, since: Instant) {
+        self.took[step].push(since.elapsed().as_secs_f64() * 1000.0);
+    }
+
+    fn sign_up(&mut self, due: Instant) {
+        let n = self.load.next.fetch_add(1, Ordering::Relaxed);
+        let phone = format!("+346{:08}", n % 100_000_000);
+        let from = format!("x-forwarded-for: 10.{}.{}.{}\r\n", n >> 16 & 255, n >> 8 & 255, n & 255);
+        let link =
+            self.post(0, "/v1/link-tokens", &from, &json!({ "code": "123456", "source": "typed" }), 201);
+        let code = self.load.gateway.expect(&phone);
+        let body = json!({ "phone": phone, "link_token": link["link_token"] });
+        let started = self.post(1, "/v1/verifications", &from, &body, 201);
+        let began = Instant::now();
+        let code = code.recv_timeout(Duration::from_secs(30)).expect("no text message within 30 s");
+        self.note(MESSAGE, began);
+        let path = format!("/v1/verifications/{}/checks", started["verification"]["id"].as_str().unwrap());
+        let secret = started["client_secret"].as_str().unwrap();
+        let headers = format!("{from}authorization: Bearer {secret}\r\n");
+        let checked = self.post(3, &path, &headers, &json!({ "code": code }), 200);
+        let body = json!({ "phone_proof": checked["phone_proof"], "link_token": link["link_token"],
+            "given_name": "Anna", "family_name": "Example" });
+        self.post(4, "/v1/accounts", &from, &body, 201);
+        self.note(WHOLE, due);
     }
 }
 
-/// Ten million distinct numbers of a valid form: +1 2xx 200 0000 upwards, by area code.
-fn number(n: u32) -> String {
-    const AREAS: [u32; 8] = [415, 212, 312, 213, 202, 617, 206, 303];
-    format!("+1{}{}", AREAS[(n % 8) as usize], 2_000_000 + n / 8)
-}
-
-fn measure(server: &Server, connections: usize, numbers: &Arc<AtomicU32>) {
-    let total = Arc::new(Mutex::new(([Duration::ZERO; STEPS.len()], 0_u32)));
-    let began = Instant::now();
+/// Runs sign-ups until `goes_on` says no; `rate` is how many begin per second.
+fn run(
+    load: &Arc<Load>,
+    connections: usize,
+    rate: Option<f64>,
+    goes_on: impl Fn(u64) -> bool + Send + Sync + 'static,
+) -> Latencies {
+    let (goes_on, turns, began) = (Arc::new(goes_on), Arc::new(AtomicU64::new(0)), Instant::now());
     let threads: Vec<_> = (0..connections)
         .map(|_| {
-            let (url, numbers, total) = (server.url.clone(), Arc::clone(numbers), Arc::clone(&total));
+            let (goes_on, turns, load) = (Arc::clone(&goes_on), Arc::clone(&turns), Arc::clone(load));
             thread::spawn(move || {
-                let (mut client, mut count) = (Client::new(&url), 0);
-                while began.elapsed() < Duration::from_secs(SECONDS) {
-                    client.sign_up(&number(numbers.fetch_add(1, Ordering::Relaxed)));
-                    count += 1;
+                let mut client = Client::new(&load);
+                loop {
+                    let turn = turns.fetch_add(1, Ordering::Relaxed);
+                    let due = match rate {
+                        Some(rate) => began + Duration::from_secs_f64(turn as f64 / rate),
+                        None => Instant::now(),
+                    };
+                    thread::sleep(due.saturating_duration_since(Instant::now()));
+                    if !goes_on(turn) {
+                        return client.took;
+                    }
+                    client.sign_up(due);
                 }
-                let mut total = total.lock().unwrap();
-                total.1 += count;
-                total.0.iter_mut().zip(client.spent).for_each(|(sum, spent)| *sum += spent);
             })
         })
         .collect();
+    let mut all = Latencies::default();
     for thread in threads {
-        thread.join().unwrap();
+        let took = thread.join().unwrap();
+        all.iter_mut().zip(took).for_each(|(all, took)| all.extend(took));
     }
-    let (spent, count) = *total.lock().unwrap();
-    let rate = f64::from(count) / began.elapsed().as_secs_f64();
-    println!("  {connections:>2} connections: {rate:>7.1} sign-ups per second ({count} in {SECONDS} s)");
-    for (step, time) in STEPS.iter().zip(spent) {
-        println!("      {step:<21} {:>7.2} ms", time.as_secs_f64() * 1000.0 / f64::from(count.max(1)));
+    all.iter_mut().for_each(|step| step.sort_by(f64::total_cmp));
+    all
+}
+
+fn measure(load: &Arc<Load>, server: &Server, postmaster: Option<u32>, connections: usize) {
+    let seconds = option("seconds").map_or(10.0, |seconds| seconds.parse::<f64>().unwrap());
+    let rate = option("rate").map(|rate| rate.parse::<f64>().unwrap());
+    let used = || [Some(server.id()), postmaster].map(|id| id.map(process::cpu).unwrap_or_default());
+    let (before, began) = (used(), Instant::now());
+    let took = run(load, connections, rate, move |_| began.elapsed().as_secs_f64() < seconds);
+    let (after, elapsed) = (used(), began.elapsed().as_secs_f64());
+    let count = took[WHOLE].len() as f64;
+    let [server_cpu, database_cpu] = [0, 1].map(|n| (after[n] - before[n]).as_secs_f64() * 1000.0 / count);
+    let (now, most) = process::memory(server.id());
+    println!(
+        "{connections} connections: {:.1} sign-ups per second ({count} in {elapsed:.1} s)",
+        count / elapsed
+    );
+    let of_database = postmaster.map(|_| format!(", PostgreSQL {database_cpu:.2} ms")).unwrap_or_default();
+    println!(
+        "  processor time of one: server {server_cpu:.2} ms{of_database}; memory {now} MiB, at most {most}"
+    );
+    let requests = (0..WHOLE).filter(|step| *step != MESSAGE).flat_map(|step| took[step].iter().copied());
+    let mut requests: Vec<f64> = requests.collect();
+    requests.sort_by(f64::total_cmp);
+    let rows = STEPS.iter().zip(&took).chain([(&"any request", &requests)]);
+    for (step, took) in rows {
+        println!("  {step:<13} p50 {:>8.2} ms, p99 {:>8.2} ms", percentile(took, 50), percentile(took, 99));
     }
 }
 
-fn run(name: &str, database: &str, port: u16) {
-    let folder = std::env::temp_dir().join(format!("practice-links-bench-{}-{port}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let database = database.replace("{folder}", &folder.to_string_lossy());
+/// Settings under which no limit and no pace of a provider is measured.
+fn settings(database: &str, gateway: &Gateway) -> Vec<(&'static str, String)> {
+    let text = |text: &str| text.to_owned();
+    vec![
+        ("DATABASE__URL", text(database)),
+        ("LIMITS__SCALE", text("1000000")),
+        ("TRUSTED_PROXIES", text("127.0.0.1/32")),
+        ("VERIFICATION__COUNTRIES", text("US,CA,ES")),
+        ("SMS__PROVIDER", text("twilio")),
+        ("TWILIO__BASE_URL", format!("http://{}", gateway.address)),
+        ("TWILIO__ACCOUNT_SID", text("AC00000000000000000000000000000001")),
+        ("TWILIO__AUTH_TOKEN", text("0123456789abcdef0123456789abcdef")),
+        ("TWILIO__FROM", text("+14155552671")),
+        ("OUTBOX__SMS_PER_SECOND", text("100000")),
+        ("OUTBOX__EMAIL_PER_SECOND", text("100000")),
+        ("OUTBOX__SMS_THREADS", text("8")),
+    ]
+}
+
+fn bench(name: &str, database: &str, postmaster: Option<u32>, folder: &Path) {
     println!("{name}");
-    let server = Server::start(&folder, &database, port);
-    let numbers = Arc::new(AtomicU32::new(0));
-    for connections in [1, 16] {
-        measure(&server, connections, &numbers);
+    let binary =
+        option("binary").map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_practice-links")), Into::into);
+    let gateway = Gateway::start();
+    let server = Server::start(&binary, folder, "127.0.0.1:18481", &settings(database, &gateway));
+    let (now, _) = process::memory(server.id());
+    println!("memory after the start: {now} MiB");
+    let seconds = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+    let next = AtomicU64::new(seconds % 4_000 * 20_000 + 10_000_000);
+    let load = Arc::new(Load { address: server.address.clone(), gateway, next });
+    run(&load, 16, None, |turn| turn < WARM_UP);
+    let connections = option("connections").unwrap_or_else(|| "1,16,64".to_owned());
+    for connections in connections.split(',') {
+        measure(&load, &server, postmaster, connections.parse().unwrap());
     }
-    drop(server);
-    std::fs::remove_dir_all(&folder).unwrap();
 }
 
-#[expect(clippy::disallowed_methods, reason = "a benchmark is not part of the service")]
+fn on_sqlite() {
+    let folder = Folder::new("bench-sign-ups");
+    let database = format!("sqlite:{}", folder.path().join("bench.db").display());
+    bench("SQLite, synchronous=FULL", &database, None, folder.path());
+}
+
+fn on_postgres() {
+    match Cluster::start() {
+        Some(cluster) => {
+            let folder = Folder::new("bench-sign-ups");
+            bench("PostgreSQL", &cluster.url, Some(cluster.postmaster), folder.path());
+        }
+        None => println!("PostgreSQL: not installed here; BENCH_DATABASE_URL may name a database"),
+    }
+}
+
+/// A database that exists. Its server's processor time is counted if it runs on this machine.
+fn on(url: &str) {
+    let folder = Folder::new("bench-sign-ups");
+    let postmaster = match url.starts_with("postgres") {
+        true => {
+            let mut conn = PgConnection::establish(url).unwrap();
+            let backend = diesel::select(diesel::dsl::sql::<diesel::sql_types::Integer>("pg_backend_pid()"));
+            process::parent(u32::try_from(backend.get_result::<i32>(&mut conn).unwrap()).unwrap())
+        }
+        false => None,
+    };
+    bench(url, url, postmaster, folder.path());
+}
+
 fn main() {
-    run("SQLite, synchronous=FULL", "sqlite:{folder}/bench.db", 18_481);
-    match std::env::var("BENCH_DATABASE_URL") {
-        Ok(url) => run("PostgreSQL", &url, 18_482),
-        Err(_) => println!("PostgreSQL: set BENCH_DATABASE_URL to an empty database"),
+    match option("database").as_deref() {
+        Some("sqlite") => on_sqlite(),
+        Some("postgres") => on_postgres(),
+        Some(url) => on(url),
+        None => {
+            on_sqlite();
+            match std::env::var("BENCH_DATABASE_URL") {
+                Ok(url) => on(&url),
+                Err(_) => on_postgres(),
+            }
+        }
     }
 }

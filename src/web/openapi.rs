@@ -3,9 +3,10 @@
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Components, OpenApi};
 use utoipa::{Modify, OpenApi as _};
+use utoipa_actix_web::OpenApiFactory;
 
 use crate::web::http::problem::ProblemBody;
-use crate::web::routes;
+use crate::web::routes::{self, Registry};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -62,16 +63,27 @@ impl Modify for Security {
     }
 }
 
-/// The document without paths; the server adds the ones that it serves.
-pub fn base() -> OpenApi {
-    Base::openapi()
+/// The document. Handlers mention the same schemas again and again, and each brings them all: they are merged one
+/// handler at a time, since together they are twenty megabytes.
+impl Registry for OpenApi {
+    fn service<F: OpenApiFactory>(&mut self, handler: F) -> &mut Self {
+        self.paths.merge(handler.paths());
+        let mut schemas = Vec::new();
+        handler.schemas(&mut schemas);
+        self.components.get_or_insert_with(Components::new).schemas.extend(schemas);
+        self
+    }
+
+    fn undocumented<F>(&mut self, _: impl FnOnce() -> F) -> &mut Self {
+        self
+    }
 }
 
 /// Builds the whole document without starting a server.
 pub fn document() -> OpenApi {
-    use utoipa_actix_web::AppExt as _;
-    let app = actix_web::App::new().into_utoipa_app().openapi(base()).configure(routes::all);
-    app.split_for_parts().1
+    let mut document = Base::openapi();
+    routes::all(&mut document);
+    document
 }
 
 /// The whole document as JSON text.

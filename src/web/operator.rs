@@ -1,7 +1,9 @@
 //! `/healthz`, `/readyz`, `/metrics` and `/openapi.json`.
 
+use std::sync::LazyLock;
+
 use actix_web::http::header::ContentType;
-use actix_web::web::{Data, Json};
+use actix_web::web::{Bytes, Data, Json};
 use actix_web::{HttpResponse, get};
 use serde::Serialize;
 use strum::VariantArray as _;
@@ -125,12 +127,12 @@ fn report_lags(lags: &[Lag], now: Timestamp) {
     }
 }
 
-/// The OpenAPI document, as served.
-pub(super) struct Document(pub String);
+/// The OpenAPI document, as served. It is made when it is first asked for, because most servers never are.
+pub(super) struct Document(pub LazyLock<Bytes>);
 
 /// Get this OpenAPI document
 #[utoipa::path(tag = "operations", responses((status = 200, description = "OpenAPI 3.1", body = Object)))]
 #[get("/openapi.json")]
 pub(crate) async fn get_openapi_document(document: Data<Document>) -> HttpResponse {
-    HttpResponse::Ok().content_type(ContentType::json()).body(document.0.clone())
+    HttpResponse::Ok().content_type(ContentType::json()).body(Bytes::clone(&document.0))
 }

@@ -1,14 +1,56 @@
 //! Registers every route of the service.
 
-use utoipa_actix_web::service_config::ServiceConfig;
+use actix_web::dev::HttpServiceFactory;
+use actix_web::web::ServiceConfig;
+use utoipa_actix_web::OpenApiFactory;
 
 use crate::delivery::sms::{kannel, twilio};
+use crate::web::http::fallback::KnownRoutes;
 use crate::web::{callbacks, console, dev, landing, operator, patient_api, practice_api, staff_api};
+
+/// What routes are registered with.
+///
+/// Only the OpenAPI document needs what the handlers say about themselves. While it is made it takes tens of
+/// megabytes, since each handler brings the schemas of everything that it mentions, and an allocator does not
+/// return all of them. So a server's workers register the handlers alone.
+pub(super) trait Registry {
+    fn service<F>(&mut self, handler: F) -> &mut Self
+    where
+        F: HttpServiceFactory + OpenApiFactory + 'static;
+
+    /// Registers pages for people.
+    fn undocumented<F>(&mut self, pages: impl FnOnce() -> F) -> &mut Self
+    where
+        F: HttpServiceFactory + 'static;
+}
+
+/// A worker.
+impl Registry for ServiceConfig {
+    fn service<F: HttpServiceFactory + 'static>(&mut self, handler: F) -> &mut Self {
+        Self::service(self, handler)
+    }
+
+    fn undocumented<F: HttpServiceFactory + 'static>(&mut self, pages: impl FnOnce() -> F) -> &mut Self {
+        Self::service(self, pages())
+    }
+}
+
+/// Paths and methods.
+impl Registry for KnownRoutes {
+    fn service<F: OpenApiFactory>(&mut self, handler: F) -> &mut Self {
+        self.add(&handler.paths());
+        self
+    }
+
+    fn undocumented<F>(&mut self, _: impl FnOnce() -> F) -> &mut Self {
+        self
+    }
+}
 
 /// Registers all routes. The landing page comes first: it gets the most requests, and each would try every
 /// route registered before it. Its guard passes on anything that is not a code. The other pages come last,
 /// since their first segment is a code.
-pub(super) fn all(config: &mut ServiceConfig<'_>) {
+pub(super) fn all(config: &mut impl Registry) {
     config
         .service(landing::landing_page::get_landing_page)
         .service(landing::landing_page::get_scanned_landing_page);
@@ -18,12 +60,12 @@ pub(super) fn all(config: &mut ServiceConfig<'_>) {
     practice_routes(config);
     callback_routes(config);
     // Before the pages whose first segment may be anything. Not in the OpenAPI document: it is for people.
-    config.map(|config| config.service(console::pages()));
+    config.undocumented(console::pages);
     page_routes(config);
 }
 
 /// Health, metrics, the OpenAPI document and the development page.
-fn operator_routes(config: &mut ServiceConfig<'_>) {
+fn operator_routes(config: &mut impl Registry) {
     config
         .service(operator::check_liveness)
         .service(operator::check_readiness)
@@ -36,7 +78,7 @@ fn operator_routes(config: &mut ServiceConfig<'_>) {
 }
 
 /// The API of the patient's app.
-fn patient_routes(config: &mut ServiceConfig<'_>) {
+fn patient_routes(config: &mut impl Registry) {
     config
         .service(patient_api::jwks::get_jwks)
         .service(patient_api::link_tokens::create_link_token)
@@ -69,7 +111,7 @@ fn patient_routes(config: &mut ServiceConfig<'_>) {
 }
 
 /// Staff: sign-in, own account, colleagues and teams.
-fn staff_routes(config: &mut ServiceConfig<'_>) {
+fn staff_routes(config: &mut impl Registry) {
     config
         .service(staff_api::sessions::begin_staff_session)
         .service(staff_api::sessions::finish_staff_session)
@@ -93,7 +135,7 @@ fn staff_routes(config: &mut ServiceConfig<'_>) {
 }
 
 /// The practice API under `/v1/practice`.
-fn practice_routes(config: &mut ServiceConfig<'_>) {
+fn practice_routes(config: &mut impl Registry) {
     config
         .service(practice_api::links::list_links)
         .service(practice_api::links::create_link)
@@ -153,7 +195,7 @@ fn practice_routes(config: &mut ServiceConfig<'_>) {
 }
 
 /// Callbacks of SMS and mail providers.
-fn callback_routes(config: &mut ServiceConfig<'_>) {
+fn callback_routes(config: &mut impl Registry) {
     config
         .service(callbacks::mail_events::receive_mail_events)
         .service(twilio::callback::receive_twilio_sms)
@@ -163,7 +205,7 @@ fn callback_routes(config: &mut ServiceConfig<'_>) {
 }
 
 /// The remaining pages of links and invites, and unsubscribing from notices.
-fn page_routes(config: &mut ServiceConfig<'_>) {
+fn page_routes(config: &mut impl Registry) {
     config
         .service(landing::unsubscribe::get_unsubscribe_page)
         .service(landing::unsubscribe::unsubscribe_from_link)

@@ -1,6 +1,7 @@
 //! The HTTP server: limits, timeouts, the order of middleware, and a shutdown that interrupts no request.
 
 use std::net::{SocketAddr, TcpListener};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
@@ -8,11 +9,11 @@ use actix_web::http::KeepAlive;
 use actix_web::middleware::from_fn;
 use actix_web::web::{Data, QueryConfig};
 use actix_web::{HttpServer, web};
-use utoipa_actix_web::AppExt as _;
 use utoipa_swagger_ui::{Config as DocsConfig, SwaggerUi};
 
+use crate::web::http::fallback::{self, KnownRoutes};
 use crate::web::http::request_scope::request_scope;
-use crate::web::http::{Code, Draining, FieldError, Problem, fallback};
+use crate::web::http::{Code, Draining, FieldError, Problem};
 use crate::web::landing::cache_middleware::serve_cached;
 use crate::web::operator::Document;
 use crate::web::state::State;
@@ -36,21 +37,22 @@ pub fn listen(state: &State, listener: TcpListener) -> std::io::Result<Listening
     let address = listener.local_addr()?;
     let draining = Draining::default();
     let (shared, flag) = (state.clone(), draining.clone());
-    let document = openapi::document();
-    let known = Data::new(fallback::KnownRoutes::new(&document.paths));
-    let text = Data::new(Document(openapi::text(&document)));
+    let mut known = KnownRoutes::default();
+    routes::all(&mut known);
+    let known = Data::new(known);
+    let document = Data::new(Document(LazyLock::new(|| openapi::json().into())));
     let server = HttpServer::new(move || {
         actix_web::App::new()
-            .into_utoipa_app()
-            .map(|app| app.configure(|config| shared.register(&flag, config)))
+            .configure(|config| shared.register(&flag, config))
             .app_data(known.clone())
-            .app_data(text.clone())
+            .app_data(document.clone())
             .app_data(QueryConfig::default().error_handler(|_, _| wrong_query().into()))
-            .configure(routes::all)
-            .map(|app| app.service(web::redirect("/docs", "/docs/")).service(docs()))
-            .map(|app| app.default_service(web::to(fallback::no_route)))
-            .map(|app| app.wrap(from_fn(request_scope)).wrap(from_fn(serve_cached)))
-            .into_app()
+            .configure(|config| routes::all(config))
+            .service(web::redirect("/docs", "/docs/"))
+            .service(docs())
+            .default_service(web::to(fallback::no_route))
+            .wrap(from_fn(request_scope))
+            .wrap(from_fn(serve_cached))
     });
     let settings = &state.service.settings.server;
     let server = server

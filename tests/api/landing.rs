@@ -1,7 +1,11 @@
 //! The landing page: its lead action, counts and rate limits, and that it loads nothing from other hosts.
 
 use std::fs;
+use std::io::Read as _;
 
+use aws_lc_rs::digest;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use practice_links::domain::link_analytics;
 use practice_links::domain::links::NewLink;
 use practice_links::domain::staff::Role;
@@ -26,7 +30,61 @@ fn lead(page: &Reply) -> String {
 }
 
 pub fn visit(page: &Reply) -> String {
-    page.text().split("?visit=").nth(1).unwrap().split(['"', '&']).next().unwrap().to_owned()
+    visit_in(&page.text())
+}
+
+fn visit_in(html: &str) -> String {
+    html.split("?visit=").nth(1).unwrap().split(['"', '&']).next().unwrap().to_owned()
+}
+
+/// The body without its content coding.
+fn decoded(page: &Reply) -> String {
+    let mut text = String::new();
+    let read = match page.header("content-encoding") {
+        Some("br") => brotli::Decompressor::new(page.body.as_slice(), 4096).read_to_string(&mut text),
+        Some("gzip") => flate2::read::MultiGzDecoder::new(page.body.as_slice()).read_to_string(&mut text),
+        other => {
+            assert_eq!(other, None);
+            page.body.as_slice().read_to_string(&mut text)
+        }
+    };
+    read.unwrap();
+    text
+}
+
+/// The contents of all elements with this name.
+fn inline(page: &str, element: &str) -> Vec<String> {
+    let (start, end) = (format!("<{element}>"), format!("</{element}>"));
+    let parts = page.split(&start).skip(1);
+    parts.map(|part| part.split(&end).next().unwrap().to_owned()).collect()
+}
+
+/// Every style and script of the page is in its policy, and nothing else is.
+fn check_policy(page: &Reply, what: &str) {
+    let policy = page.header("content-security-policy").unwrap();
+    let html = decoded(page);
+    assert_eq!(html.matches("<style").count(), inline(&html, "style").len(), "{what}");
+    assert_eq!(html.matches("<script").count(), inline(&html, "script").len(), "{what}");
+    for (directive, element) in [("style-src ", "style"), ("script-src ", "script")] {
+        let listed = policy.split(directive).nth(1).map_or("", |rest| rest.split(';').next().unwrap());
+        for text in inline(&html, element) {
+            let hash = STANDARD.encode(digest::digest(&digest::SHA256, text.as_bytes()));
+            assert!(listed.contains(&format!("'sha256-{hash}'")), "{what}: {element} is not in {policy}");
+        }
+        assert!(
+            listed.split(' ').all(|source| source.is_empty() || source.starts_with("'sha256-")),
+            "{policy}"
+        );
+    }
+    assert_eq!(
+        policy.split("style-src ").nth(1).unwrap().matches("'sha256-").count(),
+        match policy.contains("script-src") {
+            // Both scripts are named on every page with a script.
+            true => inline(&html, "style").len() + 2,
+            false => inline(&html, "style").len(),
+        },
+        "{what}"
+    );
 }
 
 /// An admin of the demo practice, and the id of its link.
@@ -501,15 +559,128 @@ both! {
         assert!(open(&app, "/123456", IPHONE).text().contains("<form"));
     }
 
-    fn each_page_has_its_own_nonce_and_visit_token(app: TestApp) {
-        let (one, two) = (open(&app, "/123456", IPHONE), open(&app, "/123456", IPHONE));
-        assert_ne!(visit(&one), visit(&two));
-        assert_ne!(one.header("content-security-policy"), two.header("content-security-policy"));
-        for page in [one, two] {
-            let policy = page.header("content-security-policy").unwrap().to_owned();
-            let nonce = policy.split("'nonce-").nth(1).unwrap().split('\'').next().unwrap();
-            assert_eq!(page.text().matches(&format!("nonce=\"{nonce}\"")).count(), 2, "style and script");
-            assert!(!page.text().contains('\u{1}'));
+    fn each_page_has_its_own_visit_token(app: TestApp) {
+        for coding in ["identity", "gzip", "br"] {
+            let open = || app.get("/123456").user_agent(IPHONE).header("accept-encoding", coding).send().expect(200);
+            let (one, two) = (open(), open());
+            let tokens = [&one, &two].map(|page| {
+                let html = decoded(page);
+                assert!(!html.contains('\u{1}'));
+                let token = html.split("?visit=").nth(1).unwrap().split('"').next().unwrap().to_owned();
+                assert_eq!(html.matches(&token).count(), 2, "the form and the image");
+                assert!(html.contains(&format!("form=\"text-form\" name=\"visit\" value=\"{token}\"")));
+                token
+            });
+            assert_ne!(tokens[0], tokens[1]);
+            assert_eq!(one.header("content-security-policy"), two.header("content-security-policy"));
+            assert_eq!(one.body.len(), two.body.len(), "the length does not depend on the token");
+        }
+    }
+
+    // 14 KB arrive with the first round trip after TLS (RFC 6928: ten segments).
+    fn page_for_an_iphone_is_at_most_6000_bytes(app: TestApp) {
+        let open = |method: &str, coding: &str, language: &str| {
+            let call = app.call(method, "/123456?s=brochure").user_agent(IPHONE).language(language);
+            call.header("accept-encoding", coding).send().expect(200)
+        };
+        for language in ["en", "es", "fr-CA"] {
+            let plain = open("GET", "identity", language);
+            assert_eq!((plain.header("content-encoding"), plain.header("vary")), (None, Some("accept-encoding")));
+            for (coding, most) in [("br", 4_700), ("gzip", 5_500)] {
+                let page = open("GET", coding, language);
+                assert_eq!((page.header("content-encoding"), page.header("vary")), (Some(coding), Some("accept-encoding")));
+                assert!(page.body.len() <= most, "{language}: {} bytes by {coding}", page.body.len());
+                assert_eq!(page.header("content-length"), Some(page.body.len().to_string().as_str()));
+                assert_eq!(decoded(&page).replace(&visit_in(&decoded(&page)), ""), plain.text().replace(&visit(&plain), ""));
+                let head = open("HEAD", coding, language);
+                assert!(head.body.is_empty());
+                for name in ["content-length", "content-encoding", "vary", "content-type", "content-security-policy"] {
+                    assert_eq!(head.header(name), page.header(name), "{name}");
+                }
+            }
+        }
+    }
+
+    fn coding_is_chosen_by_weight(app: TestApp) {
+        let cases = [
+            ("gzip, deflate, br, zstd", Some("br")),
+            ("gzip, deflate", Some("gzip")),
+            ("GZIP;Q=0.5", Some("gzip")),
+            ("x-gzip", Some("gzip")),
+            ("br;q=0.5, gzip;q=0.8", Some("gzip")),
+            ("br;q=0.501, gzip;q=0.5", Some("br")),
+            ("br;q=0, gzip;q=0, *;q=0.3", None),
+            ("*", Some("br")),
+            ("*;q=0.2, br;q=0", Some("gzip")),
+            ("identity;q=0, br;q=0.1", Some("br")),
+            ("identity;q=1, br;q=0.1", None),
+            ("zstd, deflate", None),
+            ("br;q=2, gzip;q=nonsense", None),
+            ("identity;q=0", None),
+            ("", None),
+        ];
+        for path in ["/123456", "/900000", "/unsubscribe/unknown", "/123456/texted", "/i/unknown"] {
+            for (accepted, coding) in cases {
+                let page = app.get(path).user_agent(IPHONE).header("accept-encoding", accepted).send();
+                assert_eq!(page.header("content-encoding"), coding, "{path}: {accepted}");
+                assert_eq!(page.header("vary"), Some("accept-encoding"));
+                assert!(decoded(&page).trim_end().ends_with("</html>"));
+            }
+        }
+        let two_headers = app.get("/123456").header("accept-encoding", "zstd").header("accept-encoding", "gzip").send();
+        assert_eq!(two_headers.header("content-encoding"), Some("gzip"));
+    }
+
+    // BREACH: the length of a page with a secret must not depend on what the request said.
+    fn pages_with_a_secret_and_input_are_not_compressed(app: TestApp) {
+        let token = visit(&open(&app, "/123456", IPHONE));
+        let again = app.form("/123456/text", &[("phone", "4155"), ("visit", &token)]);
+        let again = again.user_agent(IPHONE).header("accept-encoding", "br, gzip").send().expect(422);
+        assert_eq!(again.header("content-encoding"), None);
+        check_policy(&again, "the form again");
+        for _ in 0..21 {
+            try_code(&app, "page", "900000", "198.51.100.7");
+        }
+        let challenge = app.get("/900000").ip("198.51.100.7").header("accept-encoding", "br, gzip").send().expect(429);
+        assert_eq!(challenge.header("content-encoding"), None);
+        check_policy(&challenge, "the challenge");
+    }
+
+    fn policy_has_the_hashes_of_exactly_what_is_served(app: TestApp) {
+        let (admin, link) = demo_admin_and_link(&app);
+        let change = |path: &str, body: Value| as_staff(&admin, app.patch(path, body)).send().expect(200);
+        let devices = fixture("user_agents.json");
+        let devices: Vec<&str> = devices.as_array().unwrap().iter().map(|device| device["user_agent"].as_str().unwrap()).collect();
+        for (accent, name) in [(Value::Null, "Oak"), (json!("#7a1f5c"), "<style>a{}</style><script>b</script>")] {
+            change("/v1/practice/profile", json!({ "accent": accent, "name": name }));
+            for agent in &devices {
+                for coding in ["br", "identity"] {
+                    let page = app.get("/123456").user_agent(agent).header("accept-encoding", coding).send().expect(200);
+                    check_policy(&page, agent);
+                }
+            }
+        }
+        change(&format!("/v1/practice/links/{link}"), json!({ "state": "paused" }));
+        for path in ["/123456", "/900000", "/unsubscribe/unknown", "/123456/texted", "/i/unknown", "/i/unknown/email"] {
+            let page = app.get(path).user_agent(IPHONE).header("accept-encoding", "gzip").send();
+            if page.status != 303 {
+                check_policy(&page, path);
+            }
+        }
+    }
+
+    fn files_of_the_console_are_compressed(app: TestApp) {
+        let sign_in = app.get("/console/sign-in").send().expect(200).text();
+        let path = sign_in.split("href=\"/console/style-").nth(1).unwrap().split('"').next().unwrap();
+        let style = |coding: &str| {
+            app.get(&format!("/console/style-{path}")).header("accept-encoding", coding).send().expect(200)
+        };
+        let plain = style("identity");
+        for coding in ["br", "gzip"] {
+            let file = style(coding);
+            assert_eq!((file.header("content-encoding"), file.header("vary")), (Some(coding), Some("accept-encoding")));
+            assert_eq!(decoded(&file), plain.text());
+            assert!(file.body.len() * 3 < plain.body.len(), "{} of {}", file.body.len(), plain.body.len());
         }
     }
 

@@ -169,9 +169,7 @@ both! {
         // A store's page is a link to tap; nothing is loaded from it.
         assert!(!html.contains("src=\"http") && !html.contains("@import") && !html.contains("<script src"));
         assert!(!html.contains(" style=\"") && !html.contains(" onclick="), "the policy blocks inline styles and event handlers");
-        // Each page has a new nonce.
-        let again = page_nonce(app.get("/123456").send().header("content-security-policy").unwrap());
-        assert_ne!(page_nonce(policy), again);
+        assert!(policy.contains("style-src 'sha256-") && policy.contains("script-src 'sha256-"), "{policy}");
     }
 
     fn landing_page_uses_the_readers_language(app: TestApp) {
@@ -292,8 +290,4 @@ both! {
         let apple = app.get("/.well-known/apple-app-site-association").send().expect(200);
         assert!(apple.at("/appclips").is_null());
     }
-}
-
-fn page_nonce(policy: &str) -> String {
-    policy.split("'nonce-").nth(1).unwrap().split('\'').next().unwrap().to_owned()
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use super::Error;
@@ -26,7 +26,6 @@ impl Default for RenderPool {
 
 impl RenderPool {
     /// Runs `draw` when its turn comes.
-    #[expect(clippy::disallowed_methods, reason = "the only hop for blocking work that is not a transaction")]
     pub async fn draw<T, F>(&self, draw: F) -> Result<T, Error>
     where
         F: FnOnce() -> Result<T, Error> + Send + 'static,
@@ -34,11 +33,31 @@ impl RenderPool {
     {
         let turn = timeout(PATIENCE, Arc::clone(&self.0).acquire_owned()).await;
         let Ok(Ok(place)) = turn else { return Err(Error::Busy) };
-        let run = tokio::task::spawn_blocking(move || {
-            // The permit is held for as long as drawing takes, not for as long as the request waits for it.
-            let _place = place;
-            draw()
-        });
-        run.await.unwrap_or(Err(Error::Picture))
+        run(place, draw).await.unwrap_or(Err(Error::Picture))
     }
+
+    /// Runs `work` if its turn is now; `None` if the pool is busy, for work that has a cheaper alternative.
+    pub async fn run_now<T, F>(&self, work: F) -> Option<T>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let place = Arc::clone(&self.0).try_acquire_owned().ok()?;
+        run(place, work).await
+    }
+}
+
+/// Runs `work` on a thread of its own; `None` if it panicked.
+#[expect(clippy::disallowed_methods, reason = "the only hop for blocking work that is not a transaction")]
+async fn run<T, F>(place: OwnedSemaphorePermit, work: F) -> Option<T>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let run = tokio::task::spawn_blocking(move || {
+        // The permit is held for as long as the work takes, not for as long as the request waits for it.
+        let _place = place;
+        work()
+    });
+    run.await.ok()
 }

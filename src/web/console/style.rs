@@ -2,21 +2,22 @@
 
 use std::sync::LazyLock;
 
-use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::web::Path;
+use actix_web::{HttpRequest, HttpResponse};
 
 use crate::kit::secret::sha256;
+use crate::web::http::content_coding::{Accepted, StaticFile};
 use crate::web::http::{Code, Problem};
 
-const TEXT: &str = concat!(
+static FILE: StaticFile = StaticFile::new(concat!(
     include_str!("../../../assets/tokens.css"),
     include_str!("console.css"),
     include_str!("settings.css"),
     include_str!("inbox.css")
-);
+));
 
-static VERSION: LazyLock<String> = LazyLock::new(|| version(TEXT));
+static VERSION: LazyLock<String> = LazyLock::new(|| version(FILE.text()));
 
 /// The first 12 hex digits of a text's SHA-256.
 pub(super) fn version(text: &str) -> String {
@@ -29,17 +30,18 @@ pub(super) fn address() -> String {
 }
 
 /// `GET /console/style-….css`: the stylesheet of the current version.
-pub(super) async fn style(version: Path<String>) -> Result<HttpResponse, Problem> {
+pub(super) async fn style(version: Path<String>, request: HttpRequest) -> Result<HttpResponse, Problem> {
     match *version == *VERSION {
-        true => Ok(lasting("text/css; charset=utf-8", TEXT)),
+        true => Ok(lasting(&request, "text/css; charset=utf-8", &FILE)),
         false => Err(Problem::new(Code::NotFound, "Check the address.")),
     }
 }
 
 /// A response that may be cached forever, because its URL changes with its content.
-pub(super) fn lasting(media_type: &'static str, text: &'static str) -> HttpResponse {
-    HttpResponse::Ok()
+pub(super) fn lasting(request: &HttpRequest, media_type: &'static str, file: &StaticFile) -> HttpResponse {
+    let mut response = HttpResponse::Ok();
+    response
         .insert_header((CONTENT_TYPE, media_type))
-        .insert_header((CACHE_CONTROL, "public, max-age=31536000, immutable"))
-        .body(text)
+        .insert_header((CACHE_CONTROL, "public, max-age=31536000, immutable"));
+    file.respond(response, Accepted::of(request.headers()))
 }

@@ -1,5 +1,6 @@
 //! The default service for requests that match no route: 404, or 405 with `Allow`. Routes made by attribute
-//! fall through to here on a wrong method, so the existing methods are looked up in the OpenAPI document.
+//! fall through to here on a wrong method, so the methods are looked up in a list
+//! made of what the handlers say about themselves.
 
 use actix_web::dev::ResourceDef;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -7,13 +8,14 @@ use utoipa::openapi::path::{PathItem, Paths};
 
 use super::{Code, Problem};
 
+/// The path of each route, with its methods.
+#[derive(Default)]
 pub struct KnownRoutes(Vec<(ResourceDef, Vec<&'static str>)>);
 
 impl KnownRoutes {
-    pub fn new(paths: &Paths) -> Self {
-        Self(
-            paths.paths.iter().map(|(path, item)| (ResourceDef::new(path.as_str()), methods(item))).collect(),
-        )
+    pub fn add(&mut self, paths: &Paths) {
+        let routes = paths.paths.iter();
+        self.0.extend(routes.map(|(path, item)| (ResourceDef::new(path.as_str()), methods(item))));
     }
 
     fn allowed(&self, path: &str) -> Vec<&'static str> {

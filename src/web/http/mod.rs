@@ -3,6 +3,7 @@
 mod auth;
 mod body;
 pub mod client_ip;
+pub mod content_coding;
 pub mod cookie;
 mod draining;
 pub mod event_stream;

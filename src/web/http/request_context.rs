@@ -7,6 +7,7 @@ use actix_web::http::header::{ACCEPT_LANGUAGE, AUTHORIZATION, HeaderName, USER_A
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 
+use super::content_coding::Accepted;
 use super::{Code, Problem, client_ip};
 use crate::kit::{Language, Secret};
 use crate::platform::Service;
@@ -34,6 +35,8 @@ pub struct RequestContext {
     pub holder: Option<String>,
     /// The language that `Accept-Language` asks for.
     pub language: Option<Language>,
+    /// The content codings that the client accepts.
+    pub accepted: Accepted,
     /// The `User-Agent` header, or an empty string.
     pub agent: String,
 }
@@ -73,6 +76,7 @@ fn parse(request: &HttpRequest) -> Result<RequestContext, Problem> {
         holder: None,
         network: client_ip::network(request, trusted.unwrap_or_default()),
         language: header(ACCEPT_LANGUAGE).and_then(Language::negotiate),
+        accepted: Accepted::of(request.headers()),
         agent: header(USER_AGENT).unwrap_or_default().to_owned(),
     })
 }

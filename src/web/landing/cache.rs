@@ -1,39 +1,41 @@
-//! Cache of rendered pages, complete except for what is new in each response: the nonce and the visit token.
+//! Caches of rendered pages, which are complete except for the visit token, of their compressed forms, and of
+//! preview images.
 
 use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Instant;
 
+use actix_web::http::header::HeaderValue;
 use actix_web::web::Bytes;
+use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::document::Document;
+use super::recent_cache::RecentCache;
 use super::ttl_cache::TtlCache;
 use super::user_agent::{self, Platform};
-use crate::domain::printing::{self, PreviewImage};
+use crate::domain::printing::{self, PreviewImage, RenderPool};
 use crate::kit::{Language, LinkId};
 use crate::platform::settings::Settings;
 use crate::platform::signal::Signals;
+use crate::web::http::content_coding::{Accepted, Coding, CompressedForms};
 
 /// Limit on cached pages: each has some tens of kilobytes, and they are from the last second or two.
 const MOST_PAGES: usize = 512;
+/// Limit on pages whose compressed forms are cached: up to ten kilobytes each.
+const MOST_FORMS: usize = 1_024;
 /// Limit on cached texts of preview images.
 const MOST_IMAGE_TEXTS: usize = 4_096;
-/// Limit on cached preview images; the least recently used one is evicted.
+/// Limit on cached preview images.
 const MOST_IMAGES: usize = 256;
 /// Limit on cached `User-Agent` values.
 const MOST_AGENTS: usize = 4_096;
 /// Longest `User-Agent` that is cached, in bytes. No real browser sends a longer one.
 const LONGEST_AGENT: usize = 512;
-
-/// Placeholder of the nonce in a rendered page. No name or text of a practice contains a control character,
-/// so the placeholders are only where the template put them.
-pub(crate) const NONCE: &str = "\u{1}n";
-/// Placeholder of the visit token, see [`NONCE`].
-pub(crate) const VISIT: &str = "\u{1}v";
 
 /// Cache key: two requests with the same key get the same page.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -46,54 +48,12 @@ pub struct PageKey {
     pub is_open_host: bool,
 }
 
-/// A rendered page, split at its placeholders.
+/// The page of a link.
 pub struct RenderedPage {
     pub link_id: LinkId,
     /// Whether the page accepts new patients: only such a page is counted and has scripts.
     pub is_open: bool,
-    parts: Vec<Part>,
-    length: usize,
-}
-
-enum Part {
-    Text(String),
-    Nonce,
-    Visit,
-}
-
-impl RenderedPage {
-    /// Splits a rendered page at its placeholders.
-    pub fn new(link_id: &LinkId, is_open: bool, page: &str) -> Self {
-        let mut parts = Vec::new();
-        for (n, piece) in page.split('\u{1}').enumerate() {
-            let text = match (n, piece.split_at_checked(1)) {
-                (1.., Some(("n", rest))) => {
-                    parts.push(Part::Nonce);
-                    rest
-                }
-                (1.., Some(("v", rest))) => {
-                    parts.push(Part::Visit);
-                    rest
-                }
-                _ => piece,
-            };
-            parts.push(Part::Text(text.to_owned()));
-        }
-        Self { link_id: link_id.clone(), is_open, parts, length: page.len() + 1_024 }
-    }
-
-    /// Returns the page with the nonce and the visit token filled in.
-    pub fn fill(&self, nonce: &str, visit: &str) -> String {
-        let mut page = String::with_capacity(self.length);
-        for part in &self.parts {
-            page.push_str(match part {
-                Part::Text(text) => text,
-                Part::Nonce => nonce,
-                Part::Visit => visit,
-            });
-        }
-        page
-    }
+    pub document: Document,
 }
 
 /// Cache key of a preview image: the link's code, and the reader's preferred language.
@@ -109,10 +69,13 @@ pub struct Badges {
 /// In-memory caches of the landing page.
 pub struct LandingCache {
     pages: TtlCache<PageKey, Arc<RenderedPage>>,
+    /// By the SHA-256 of the text, so that a page is compressed once per change and not once per second.
+    forms: RecentCache<Vec<u8>, Arc<CompressedForms>>,
+    /// A page that is compressed does not wait for a poster that is being drawn.
+    compressor: RenderPool,
     image_texts: TtlCache<ImageKey, PreviewImage>,
-    /// Preview images by their text, so that an image is rendered once per change and not once per second;
-    /// with the time of the last request.
-    images: Mutex<HashMap<PreviewImage, (Bytes, Instant)>>,
+    /// Preview images by their text, so that an image is rendered once per change and not once per second.
+    images: RecentCache<PreviewImage, Bytes>,
     images_rendered: AtomicU64,
     /// A page that was being rendered while something changed is not cached: its generation is over.
     signals: Arc<Signals>,
@@ -125,8 +88,10 @@ impl LandingCache {
     pub fn new(signals: Arc<Signals>) -> Self {
         Self {
             pages: TtlCache::new(MOST_PAGES),
+            forms: RecentCache::new(MOST_FORMS),
+            compressor: RenderPool::default(),
             image_texts: TtlCache::new(MOST_IMAGE_TEXTS),
-            images: Mutex::default(),
+            images: RecentCache::new(MOST_IMAGES),
             images_rendered: AtomicU64::default(),
             signals,
             badges: OnceLock::default(),
@@ -148,6 +113,29 @@ impl LandingCache {
         self.pages.insert(key, Arc::clone(page), generation, Instant::now());
     }
 
+    /// Splits a rendered page, and finds its compressed forms if it was rendered before.
+    pub(super) fn document(&self, page: &str, policy: HeaderValue) -> Document {
+        Document::new(page, policy, |text| {
+            let key = digest(&SHA256, text).as_ref().to_vec();
+            self.forms.get(&key).unwrap_or_else(|| {
+                let forms = Arc::<CompressedForms>::default();
+                self.forms.insert(key, Arc::clone(&forms));
+                forms
+            })
+        })
+    }
+
+    /// Returns the coding to respond with, and makes the page ready for it. Brotli is made by one thread
+    /// beside those that answer requests. A response for which that thread has no time is compressed by
+    /// gzip.
+    pub(super) async fn prepare(&self, document: &Document, accepted: Accepted) -> Coding {
+        let best = accepted.best();
+        if document.is_ready(best) || self.compressor.run_now(document.brotli()).await.is_some() {
+            return best;
+        }
+        accepted.without_brotli().best()
+    }
+
     /// Returns the cached text of a preview image.
     pub fn image_text(&self, key: &ImageKey) -> Option<PreviewImage> {
         self.image_texts.get(key, self.generation(), Instant::now())
@@ -160,10 +148,7 @@ impl LandingCache {
 
     /// Returns the cached preview image with this text.
     pub fn image(&self, preview: &PreviewImage) -> Option<Bytes> {
-        let mut images = self.images.lock().unwrap_or_else(PoisonError::into_inner);
-        let (image, used_at) = images.get_mut(preview)?;
-        *used_at = Instant::now();
-        Some(image.clone())
+        self.images.get(preview)
     }
 
     /// Renders and caches a preview image, unless another thread has done so meanwhile. Call it
@@ -174,13 +159,7 @@ impl LandingCache {
         }
         let image = Bytes::from(preview.png()?);
         self.images_rendered.fetch_add(1, Ordering::Relaxed);
-        let mut images = self.images.lock().unwrap_or_else(PoisonError::into_inner);
-        if images.len() >= MOST_IMAGES {
-            let oldest = images.iter().min_by_key(|(_, (_, used_at))| *used_at);
-            let oldest = oldest.map(|(preview, _)| preview.clone());
-            oldest.and_then(|preview| images.remove(&preview));
-        }
-        images.insert(preview.clone(), (image.clone(), Instant::now()));
+        self.images.insert(preview.clone(), image.clone());
         Ok(image)
     }
 

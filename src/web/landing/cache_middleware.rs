@@ -20,6 +20,7 @@ use super::cache::PageKey;
 use super::landing_page::{PageRequest, respond};
 use super::{Landing, is_open_host, is_visit};
 use crate::kit::{Language, RequestId};
+use crate::web::http::content_coding::Accepted;
 use crate::web::http::problem::REQUEST_ID;
 use crate::web::http::{Draining, client_ip, request_scope};
 
@@ -55,14 +56,19 @@ fn cached(request: &ServiceRequest) -> Option<HttpResponse> {
         is_open_host: is_open_host(&landing.service, request.request()),
     };
     let page = landing.cache.page(&key)?;
+    let coding = Accepted::of(request.headers()).best();
+    if !page.document.is_ready(coding) {
+        return None;
+    }
     let asked = PageRequest {
         key: &key,
         query: request.query_string(),
+        coding,
         is_machine: visitor.is_machine,
         is_scan,
         is_visit: is_visit(&landing.service, request.request()),
     };
-    let mut response = respond(landing, &page, &asked).ok()?;
+    let mut response = respond(landing, &page, &asked);
     let id = landing.service.id::<RequestId>();
     response.headers_mut().insert(REQUEST_ID, HeaderValue::from_str(id.as_str()).ok()?);
     request_scope::count("GET", if is_scan { "/Q/{code}" } else { "/{code}" }, 200, began.elapsed());

@@ -7,14 +7,14 @@ use actix_web::web::Data;
 use actix_web::{HttpResponse, post};
 
 use super::challenge_token::{self, Validity};
-use super::{Landing, digits, templates};
+use super::{Landing, digits, document, inline, templates};
 use crate::kit::Wait;
 use crate::problems;
-use crate::web::http::html::{self, PagePolicy};
+use crate::web::http::html::PagePolicy;
 use crate::web::http::{Form, Problem, RequestContext};
 
 /// Returns the page for an unknown code, or the challenge if the address has tried too many.
-pub(super) fn unknown_code(
+pub(super) async fn unknown_code(
     landing: &Landing,
     call: &RequestContext,
     code: &str,
@@ -23,10 +23,10 @@ pub(super) fn unknown_code(
     if let Some(wait) = landing.miss(call, code) {
         return blocked(landing, call, code, wait);
     }
-    let nonce = html::nonce(&landing.service);
     let language = call.language.unwrap_or_default();
-    let body = templates::not_found(landing.settings(), language, mistyped, &nonce);
-    html::page(&landing.service, StatusCode::NOT_FOUND, &nonce, PagePolicy::Nothing, body)
+    let page = templates::not_found(landing.settings(), language, mistyped);
+    let policy = (&inline::PLAIN_STYLE, PagePolicy::Nothing);
+    document::respond(landing, call.accepted, StatusCode::NOT_FOUND, policy, page).await
 }
 
 /// Response for a network address that the code-guess limiter blocks.
@@ -46,11 +46,11 @@ fn challenge(
     early: u64,
     wait: Option<u64>,
 ) -> Result<HttpResponse, Problem> {
-    let nonce = html::nonce(&landing.service);
     let token = challenge_token::sign(&landing.service, &call.network);
-    let body = templates::challenge(call.language.unwrap_or_default(), &token, code, early, &nonce);
-    let mut response =
-        html::page(&landing.service, StatusCode::TOO_MANY_REQUESTS, &nonce, PagePolicy::Form, body)?;
+    let page = templates::challenge(call.language.unwrap_or_default(), &token, code, early);
+    let policy = document::policy_of(PagePolicy::Form, inline::PLAIN_STYLE.source(), "")?;
+    // The token is a secret of this address, and the code came with the request.
+    let mut response = document::respond_plainly(landing, StatusCode::TOO_MANY_REQUESTS, policy, page)?;
     response.headers_mut().insert(RETRY_AFTER, wait.unwrap_or(60).max(1).into());
     Ok(response)
 }

@@ -4,13 +4,12 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse, get, post};
 
-use super::counts;
-use super::invited;
 use super::user_agent::{Platform, Visitor};
+use super::{counts, document, inline, invited};
 use crate::domain::invites::{self, Error, Invite, State};
 use crate::kit::Secret;
 use crate::problems;
-use crate::web::http::html::{self, PagePolicy};
+use crate::web::http::html::PagePolicy;
 use crate::web::http::{Problem, RequestContext};
 use crate::web::landing::Landing;
 
@@ -52,7 +51,7 @@ pub(crate) async fn get_invite_page(
     let (secret, again) = (Secret::from_client(&token), Secret::from_client(&token));
     let (invite, to) = match landing.service.read(move |tx| invites::find_by_token(tx, &secret)).await {
         Ok(found) => found,
-        Err(error) => return gone(&landing, &call, error),
+        Err(error) => return gone(&landing, &call, error).await,
     };
     // Only a person marks it as opened; previews and mail scanners do not.
     if invite.state(landing.service.clock.now()) == State::Sent
@@ -60,14 +59,14 @@ pub(crate) async fn get_invite_page(
     {
         let opened = landing.service.write(move |tx| invites::open(tx, &again)).await;
         if let Err(error) = opened {
-            return gone(&landing, &call, error);
+            return gone(&landing, &call, error).await;
         }
     }
     let platform = if visitor.is_machine { Platform::Preview } else { visitor.platform };
-    let (nonce, language) = (html::nonce(&landing.service), call.language.unwrap_or(invite.language));
+    let language = call.language.unwrap_or(invite.language);
     let badges = landing.cache.badges(&landing.service.settings);
-    let page = invited::invited(&landing.service.settings, badges, &to, (language, platform), &nonce);
-    html::page(&landing.service, StatusCode::OK, &nonce, PagePolicy::Nothing, page)
+    let page = invited::invited(&landing.service.settings, badges, &to, (language, platform));
+    respond(&landing, &call, StatusCode::OK, PagePolicy::Nothing, page).await
 }
 
 problems!(EmailProblems: plain);
@@ -102,7 +101,7 @@ pub(crate) async fn get_invite_email_page(
 ) -> Result<HttpResponse, Problem> {
     let secret = Secret::from_client(&token);
     let found = landing.service.read(move |tx| invites::find_by_email_token(tx, &secret)).await;
-    email_page(&landing, &call, found)
+    email_page(&landing, &call, found).await
 }
 
 /// Verify the e-mail address of an invite
@@ -134,38 +133,43 @@ pub(crate) async fn verify_invite_email(
 ) -> Result<HttpResponse, Problem> {
     let secret = Secret::from_client(&token);
     let verified = landing.service.write(move |tx| invites::verify_email(tx, &secret)).await;
-    email_page(&landing, &call, verified)
+    email_page(&landing, &call, verified).await
 }
 
-fn email_page(
+async fn email_page(
     landing: &Landing,
     call: &RequestContext,
     found: Result<Invite, Error>,
 ) -> Result<HttpResponse, Problem> {
     let invite = match found {
         Ok(invite) => invite,
-        Err(error) => return gone(landing, call, error),
+        Err(error) => return gone(landing, call, error).await,
     };
-    let (nonce, language) = (html::nonce(&landing.service), call.language.unwrap_or(invite.language));
+    let language = call.language.unwrap_or(invite.language);
     let is_verified = invite.email_proven_at.is_some();
     let does = if is_verified { PagePolicy::Nothing } else { PagePolicy::Form };
-    html::page(
-        &landing.service,
-        StatusCode::OK,
-        &nonce,
-        does,
-        invited::email(&landing.service.settings, is_verified, language, &nonce),
-    )
+    let page = invited::email(&landing.service.settings, is_verified, language);
+    respond(landing, call, StatusCode::OK, does, page).await
 }
 
-fn gone(landing: &Landing, call: &RequestContext, error: Error) -> Result<HttpResponse, Problem> {
+async fn gone(landing: &Landing, call: &RequestContext, error: Error) -> Result<HttpResponse, Problem> {
     match error {
         Error::Db(error) => Err(error.into()),
         Error::Link(link) => Err(link.into()),
         _ => {
-            let nonce = html::nonce(&landing.service);
-            let body = invited::gone(call.language.unwrap_or_default(), &nonce);
-            html::page(&landing.service, StatusCode::NOT_FOUND, &nonce, PagePolicy::Nothing, body)
+            let page = invited::gone(call.language.unwrap_or_default());
+            respond(landing, call, StatusCode::NOT_FOUND, PagePolicy::Nothing, page).await
         }
     }
+}
+
+/// The token in the URL is not on the page, so it may be compressed.
+async fn respond(
+    landing: &Landing,
+    call: &RequestContext,
+    status: StatusCode,
+    policy: PagePolicy,
+    page: askama::Result<String>,
+) -> Result<HttpResponse, Problem> {
+    document::respond(landing, call.accepted, status, (&inline::PLAIN_STYLE, policy), page).await
 }

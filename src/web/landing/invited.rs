@@ -3,6 +3,7 @@
 use askama::Template;
 
 use super::cache::Badges;
+use super::inline;
 use super::user_agent::Platform;
 use crate::domain::links::Destination;
 use crate::kit::Language;
@@ -11,7 +12,6 @@ use crate::platform::settings::Settings;
 #[derive(Template)]
 #[template(path = "web/landing/invited.html")]
 struct Invited<'a> {
-    nonce: &'a str,
     language: Language,
     practice_name: &'a str,
     practice_city: &'a str,
@@ -33,11 +33,9 @@ pub(super) fn invited(
     badges: &Badges,
     to: &Destination,
     (language, platform): (Language, Platform),
-    nonce: &str,
 ) -> askama::Result<String> {
     let package = &settings.app.play_package;
     Invited {
-        nonce,
         language,
         practice_name: &to.practice.name,
         practice_city: &to.practice.city,
@@ -57,30 +55,23 @@ pub(super) fn invited(
 #[derive(Template)]
 #[template(path = "web/landing/invite_email.html")]
 struct Email<'a> {
-    nonce: &'a str,
     language: Language,
     is_proven: bool,
     app_name: &'a str,
 }
 
 /// Page behind the link of an invite's e-mail: one button, or the next steps.
-pub(super) fn email(
-    settings: &Settings,
-    is_proven: bool,
-    language: Language,
-    nonce: &str,
-) -> askama::Result<String> {
-    Email { nonce, language, is_proven, app_name: &settings.app.name }.render()
+pub(super) fn email(settings: &Settings, is_proven: bool, language: Language) -> askama::Result<String> {
+    Email { language, is_proven, app_name: &settings.app.name }.render()
 }
 
 #[derive(Template)]
 #[template(path = "web/landing/invite_gone.html")]
-struct Gone<'a> {
-    nonce: &'a str,
+struct Gone {
     language: Language,
 }
 
 /// Page for every invalid secret, whatever the reason.
-pub(super) fn gone(language: Language, nonce: &str) -> askama::Result<String> {
-    Gone { nonce, language }.render()
+pub(super) fn gone(language: Language) -> askama::Result<String> {
+    Gone { language }.render()
 }

@@ -1,25 +1,23 @@
 //! `/{code}` and `/Q/{code}`: the landing page of a link.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use actix_web::http::StatusCode;
+use actix_web::http::header::HeaderValue;
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse, get};
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
 use super::cache::{PageKey, RenderedPage};
+use super::document::policy_of;
 use super::templates::{self, View};
 use super::user_agent::Visitor;
-use super::visit_token::{self, VisitToken};
-use super::{Landing, challenge, digits, is_open_host, is_visit, redirects};
+use super::{Landing, challenge, digits, inline, is_open_host, is_visit, redirects, visit_token};
 use crate::domain::link_analytics::Step;
 use crate::domain::links::{self, Destination, Lookup};
-use crate::platform::Service;
 use crate::problems;
-use crate::web::http::html::{self, PagePolicy};
-use crate::web::http::{Code, Problem, RequestContext};
+use crate::web::http::content_coding::Coding;
+use crate::web::http::html::{self, PagePolicy, hash_source};
+use crate::web::http::{Problem, RequestContext};
 
 problems!(LandingProblems: plain);
 
@@ -127,17 +125,18 @@ async fn show(
         Some(page) => page,
         None => match render(landing, &key).await? {
             Ok(page) => page,
-            Err(mistyped) => return challenge::unknown_code(landing, call, &key.code, mistyped),
+            Err(mistyped) => return challenge::unknown_code(landing, call, &key.code, mistyped).await,
         },
     };
     let asked = PageRequest {
         key: &key,
+        coding: landing.cache.prepare(&page.document, call.accepted).await,
         query: request.query_string(),
         is_machine: visitor.is_machine,
         is_scan,
         is_visit: is_visit(&landing.service, request),
     };
-    respond(landing, &page, &asked)
+    Ok(respond(landing, &page, &asked))
 }
 
 /// Returns the cache key of the requested page, and the visitor.
@@ -156,6 +155,8 @@ pub(super) fn page_key(
 pub(super) struct PageRequest<'a> {
     pub key: &'a PageKey,
     pub query: &'a str,
+    /// The page is ready for it.
+    pub coding: Coding,
     pub is_machine: bool,
     /// Whether the printed QR code was scanned.
     pub is_scan: bool,
@@ -164,20 +165,16 @@ pub(super) struct PageRequest<'a> {
 }
 
 /// Fills in a rendered page and counts the view.
-pub(super) fn respond(
-    landing: &Landing,
-    page: &RenderedPage,
-    asked: &PageRequest<'_>,
-) -> Result<HttpResponse, Problem> {
+pub(super) fn respond(landing: &Landing, page: &RenderedPage, asked: &PageRequest<'_>) -> HttpResponse {
     let channel = &*visit_token::channel(asked.query);
     if asked.is_visit && page.is_open {
         count_view(landing, page, channel, asked);
     }
-    let fresh = FreshValues::generate(&landing.service);
-    let visit = VisitToken { visit: &fresh.visit, link_id: Cow::Borrowed(&page.link_id), channel };
-    let visit = visit_token::sign(&landing.service, &asked.key.code, &visit);
-    let policy = if page.is_open { PagePolicy::Both } else { PagePolicy::Nothing };
-    html::page(&landing.service, StatusCode::OK, &fresh.nonce, policy, Ok(page.fill(&fresh.nonce, &visit)))
+    let token = match page.is_open {
+        true => visit_token::issue(&landing.service, &asked.key.code, &page.link_id, channel),
+        false => String::new(),
+    };
+    page.document.respond(&landing.service, StatusCode::OK, &token, asked.coding)
 }
 
 fn count_view(landing: &Landing, page: &RenderedPage, channel: &str, asked: &PageRequest<'_>) {
@@ -191,20 +188,6 @@ fn count_view(landing: &Landing, page: &RenderedPage, channel: &str, asked: &Pag
     }
 }
 
-/// Values that are new in each response, from one read of randomness.
-pub(super) struct FreshValues {
-    pub nonce: String,
-    pub visit: String,
-}
-
-impl FreshValues {
-    pub(super) fn generate(service: &Service) -> Self {
-        let bytes = service.random::<28>();
-        let (nonce, visit) = bytes.split_at(16);
-        Self { nonce: STANDARD_NO_PAD.encode(nonce), visit: URL_SAFE_NO_PAD.encode(visit) }
-    }
-}
-
 /// Renders and caches a page. The inner `Err` means that no active link has the code; it says whether
 /// the code looks mistyped.
 async fn render(landing: &Landing, key: &PageKey) -> Result<Result<Arc<RenderedPage>, bool>, Problem> {
@@ -215,13 +198,27 @@ async fn render(landing: &Landing, key: &PageKey) -> Result<Result<Arc<RenderedP
         Lookup::NotFound { mistyped } => return Ok(Err(mistyped)),
     };
     let view = view(landing, &to, key);
-    let html = match is_open {
-        true => templates::landing(&view, &templates::Form::default()),
-        false => templates::paused(&view),
+    let (html, policy) = match is_open {
+        true => (templates::landing(&view, &templates::Form::default()), policy(&view)?),
+        false => {
+            (templates::paused(&view), policy_of(PagePolicy::Nothing, inline::PLAIN_STYLE.source(), "")?)
+        }
     };
-    let page = Arc::new(RenderedPage::new(&to.link.id, is_open, &html.map_err(|_| unshowable())?));
+    let document = landing.cache.document(&html.map_err(|_| html::unshowable())?, policy);
+    let page = Arc::new(RenderedPage { link_id: to.link.id, is_open, document });
     landing.cache.insert_page(key.clone(), &page, generation);
     Ok(Ok(page))
+}
+
+/// The content security policy of a page that accepts new patients. The practice's colors are a style of
+/// their own.
+pub(super) fn policy(view: &View<'_>) -> Result<HeaderValue, Problem> {
+    let (style, accent) = (inline::LANDING_STYLE.source(), templates::accent(view));
+    let scripts = format!("{} {}", inline::VISIT_SCRIPT.source(), inline::IPAD_SCRIPT.source());
+    match accent.as_str() {
+        "" => policy_of(PagePolicy::Both, style, &scripts),
+        accent => policy_of(PagePolicy::Both, &format!("{style} {}", hash_source(accent)), &scripts),
+    }
 }
 
 pub(super) fn view<'a>(landing: &'a Landing, to: &'a Destination, key: &PageKey) -> View<'a> {
@@ -233,8 +230,4 @@ pub(super) fn view<'a>(landing: &'a Landing, to: &'a Destination, key: &PageKey)
         platform: key.platform,
         is_open_host: key.is_open_host,
     }
-}
-
-pub(super) fn unshowable() -> Problem {
-    Problem::new(Code::Internal, "This page cannot be shown.")
 }

@@ -2,7 +2,9 @@
 
 use askama::Template;
 
-use super::cache::{Badges, NONCE, VISIT};
+use super::cache::Badges;
+use super::document::VISIT;
+use super::inline;
 use super::user_agent::Platform;
 use crate::domain::links::Destination;
 use crate::domain::printing::{self, PreviewImage, Sheet, grouped};
@@ -44,7 +46,6 @@ pub(super) struct Form {
 #[derive(Template)]
 #[template(path = "web/landing/landing.html")]
 struct Landing<'a> {
-    nonce: &'a str,
     visit: &'a str,
     language: Language,
     practice_name: &'a str,
@@ -76,14 +77,13 @@ struct Landing<'a> {
     form: &'a Form,
 }
 
-/// Page of a link that accepts new patients, with placeholders for the nonce and the visit token.
+/// Page of a link that accepts new patients, with placeholders for the visit token.
 pub(super) fn landing(view: &View<'_>, form: &Form) -> askama::Result<String> {
     let View { settings, to, platform, .. } = view;
     let code = to.link.code.as_str();
     let is_preview = *platform == Platform::Preview;
     let qr = if is_preview { String::new() } else { qr(view) };
     Landing {
-        nonce: NONCE,
         visit: VISIT,
         language: view.language,
         practice_name: &to.practice.name,
@@ -124,7 +124,7 @@ fn logo(view: &View<'_>) -> String {
 }
 
 /// Colors of the practice, if it has some; the page of a discreet link uses the default ones.
-fn accent(view: &View<'_>) -> String {
+pub(super) fn accent(view: &View<'_>) -> String {
     let accent = view.to.practice.accent().filter(|_| !view.to.is_discreet());
     accent.map(Accent::tokens).unwrap_or_default()
 }
@@ -179,26 +179,19 @@ fn open_url(view: &View<'_>) -> String {
 #[derive(Template)]
 #[template(path = "web/landing/not_found.html")]
 struct NotFound<'a> {
-    nonce: &'a str,
     language: Language,
     mistyped: bool,
     host: &'a str,
 }
 
 /// Page of an unknown or closed code: the same one, whatever the reason.
-pub(super) fn not_found(
-    settings: &Settings,
-    language: Language,
-    mistyped: bool,
-    nonce: &str,
-) -> askama::Result<String> {
-    NotFound { nonce, language, mistyped, host: settings.public_host() }.render()
+pub(super) fn not_found(settings: &Settings, language: Language, mistyped: bool) -> askama::Result<String> {
+    NotFound { language, mistyped, host: settings.public_host() }.render()
 }
 
 #[derive(Template)]
 #[template(path = "web/landing/paused.html")]
 struct Paused<'a> {
-    nonce: &'a str,
     language: Language,
     practice_name: &'a str,
     practice_city: &'a str,
@@ -210,7 +203,6 @@ struct Paused<'a> {
 /// Page of a link that is paused, so that it accepts no new patients for now.
 pub(super) fn paused(view: &View<'_>) -> askama::Result<String> {
     Paused {
-        nonce: NONCE,
         language: view.language,
         practice_name: &view.to.practice.name,
         practice_city: &view.to.practice.city,
@@ -224,7 +216,6 @@ pub(super) fn paused(view: &View<'_>) -> askama::Result<String> {
 #[derive(Template)]
 #[template(path = "web/landing/texted.html")]
 struct Texted<'a> {
-    nonce: &'a str,
     language: Language,
     practice_name: &'a str,
     is_discreet: bool,
@@ -235,9 +226,8 @@ struct Texted<'a> {
 }
 
 /// Page after "text me the link": the same answer for all numbers.
-pub(super) fn texted(view: &View<'_>, nonce: &str) -> askama::Result<String> {
+pub(super) fn texted(view: &View<'_>) -> askama::Result<String> {
     Texted {
-        nonce,
         language: view.language,
         practice_name: &view.to.practice.name,
         is_discreet: view.to.is_discreet(),
@@ -252,7 +242,6 @@ pub(super) fn texted(view: &View<'_>, nonce: &str) -> askama::Result<String> {
 #[derive(Template)]
 #[template(path = "web/landing/challenge.html")]
 struct Challenge<'a> {
-    nonce: &'a str,
     language: Language,
     token: &'a str,
     code: &'a str,
@@ -261,14 +250,8 @@ struct Challenge<'a> {
 
 /// Page for an address that tried many wrong codes; `early` is how many seconds too soon it came back,
 /// 0 the first time.
-pub(super) fn challenge(
-    language: Language,
-    token: &str,
-    code: &str,
-    early: u64,
-    nonce: &str,
-) -> askama::Result<String> {
-    Challenge { nonce, language, token, code, early }.render()
+pub(super) fn challenge(language: Language, token: &str, code: &str, early: u64) -> askama::Result<String> {
+    Challenge { language, token, code, early }.render()
 }
 
 /// Rate limit message next to the phone number field.

@@ -2,24 +2,22 @@
 //!
 //! Post, redirect, get: reloading the last page does not send the text again, with or without JavaScript.
 
-use std::borrow::Cow;
-
 use actix_web::http::StatusCode;
 use actix_web::http::header::{LOCATION, RETRY_AFTER};
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse, get, post};
 
-use super::cache::{NONCE, PageKey, VISIT};
-use super::landing_page::{FreshValues, page_key, unshowable, view};
+use super::cache::PageKey;
+use super::document::{self, VISIT};
+use super::landing_page::{page_key, policy, view};
 use super::templates::{self, PhoneError};
-use super::visit_token::{self, VisitToken};
-use super::{Landing, challenge, digits};
+use super::{Landing, challenge, digits, inline, visit_token};
 use crate::domain::links::{self, Destination, Lookup};
 use crate::domain::pending_pairings::{self, AppLinkRequest};
 use crate::kit::{Phone, Wait};
 use crate::platform::db;
 use crate::problems;
-use crate::web::http::html::{self, PagePolicy};
+use crate::web::http::html::PagePolicy;
 use crate::web::http::{Form, Problem, RequestContext, is_same_site};
 
 problems!(TextProblems: plain, MalformedRequest, RequestTimeout, BodyTooLarge, UnsupportedMediaType);
@@ -81,7 +79,9 @@ pub(crate) async fn text_link(
         Err(wrong) => (look_up(&landing, &key.code).await?, Err(FormError::Phone(wrong))),
     };
     match (lookup, outcome) {
-        (Lookup::NotFound { mistyped }, _) => challenge::unknown_code(&landing, &call, &key.code, mistyped),
+        (Lookup::NotFound { mistyped }, _) => {
+            challenge::unknown_code(&landing, &call, &key.code, mistyped).await
+        }
         (Lookup::Paused(_), _) => Ok(see_other(&format!("/{}", key.code))),
         (Lookup::Open(_), Ok(())) => Ok(see_other(&format!("/{}/texted", key.code))),
         (Lookup::Open(to), Err(error)) => show_again(&landing, &key, &to, &typed, &error),
@@ -138,12 +138,12 @@ pub(crate) async fn get_link_texted_page(
     }
     let (key, _) = page_key(&landing, &call, &request, code.into_inner());
     match look_up(&landing, &key.code).await? {
-        Lookup::NotFound { mistyped } => challenge::unknown_code(&landing, &call, &key.code, mistyped),
+        Lookup::NotFound { mistyped } => challenge::unknown_code(&landing, &call, &key.code, mistyped).await,
         Lookup::Paused(_) => Ok(see_other(&format!("/{}", key.code))),
         Lookup::Open(to) => {
-            let nonce = html::nonce(&landing.service);
-            let body = templates::texted(&view(&landing, &to, &key), &nonce);
-            html::page(&landing.service, StatusCode::OK, &nonce, PagePolicy::Nothing, body)
+            let page = templates::texted(&view(&landing, &to, &key));
+            let policy = (&inline::PLAIN_STYLE, PagePolicy::Nothing);
+            document::respond(&landing, call.accepted, StatusCode::OK, policy, page).await
         }
     }
 }
@@ -210,7 +210,7 @@ fn show_again(
     typed: &str,
     error: &FormError,
 ) -> Result<HttpResponse, Problem> {
-    let (fresh, view) = (FreshValues::generate(&landing.service), view(landing, to, key));
+    let view = view(landing, to, key);
     let (status, error, wait) = match error {
         FormError::Phone(error) => {
             (StatusCode::UNPROCESSABLE_ENTITY, templates::phone_error(view.language, *error).to_owned(), None)
@@ -221,11 +221,9 @@ fn show_again(
     };
     // What a person typed may contain anything, including the placeholders of a rendered page.
     let form = templates::Form { phone: typed.replace(char::is_control, ""), error };
-    let page = templates::landing(&view, &form).map_err(|_| unshowable())?;
-    let visit = VisitToken { visit: &fresh.visit, link_id: Cow::Borrowed(&to.link.id), channel: "" };
-    let visit = visit_token::sign(&landing.service, &key.code, &visit);
-    let page = page.replace(NONCE, &fresh.nonce).replace(VISIT, &visit);
-    let mut response = html::page(&landing.service, status, &fresh.nonce, PagePolicy::Both, Ok(page))?;
+    let visit = visit_token::issue(&landing.service, &key.code, &to.link.id, "");
+    let page = templates::landing(&view, &form).map(|page| page.replace(VISIT, &visit));
+    let mut response = document::respond_plainly(landing, status, policy(&view)?, page)?;
     if let Some(wait) = wait {
         response.headers_mut().insert(RETRY_AFTER, wait.seconds.into());
     }

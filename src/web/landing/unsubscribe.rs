@@ -5,10 +5,10 @@ use actix_web::web::{Data, Path};
 use actix_web::{HttpResponse, get, post};
 
 use super::unsubscribe_page::{self, Step};
+use super::{Landing, document, inline};
 use crate::domain::notifications::{self, Subscription};
-use crate::platform::Service;
 use crate::problems;
-use crate::web::http::html::{self, PagePolicy};
+use crate::web::http::html::PagePolicy;
 use crate::web::http::{Problem, RequestContext};
 
 problems!(UnsubscribeProblems: plain);
@@ -36,12 +36,12 @@ problems!(UnsubscribeProblems: plain);
 )]
 #[get("/unsubscribe/{token}")]
 pub(crate) async fn get_unsubscribe_page(
-    service: Data<Service>,
+    landing: Data<Landing>,
     call: RequestContext,
     token: Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let subscription = service.read(move |tx| notifications::look_up(tx, &token)).await?;
-    show(&service, &call, subscription.as_ref(), Step::Confirm)
+    let subscription = landing.service.read(move |tx| notifications::look_up(tx, &token)).await?;
+    show(&landing, &call, subscription.as_ref(), Step::Confirm).await
 }
 
 /// Stop a link's e-mails, by the page's button or in one click (RFC 8058)
@@ -72,27 +72,31 @@ pub(crate) async fn get_unsubscribe_page(
 )]
 #[post("/unsubscribe/{token}")]
 pub(crate) async fn unsubscribe_from_link(
-    service: Data<Service>,
+    landing: Data<Landing>,
     call: RequestContext,
     token: Path<String>,
 ) -> Result<HttpResponse, Problem> {
     // The token identifies the recipient and the link; the body that mail programs send is not read.
-    let subscription = service.write(move |tx| notifications::unsubscribe(tx, &token)).await?;
-    show(&service, &call, subscription.as_ref(), Step::Done)
+    let subscription = landing.service.write(move |tx| notifications::unsubscribe(tx, &token)).await?;
+    show(&landing, &call, subscription.as_ref(), Step::Done).await
 }
 
-fn show(
-    service: &Service,
+async fn show(
+    landing: &Landing,
     call: &RequestContext,
     subscription: Option<&Subscription>,
     step: Step,
 ) -> Result<HttpResponse, Problem> {
-    let nonce = html::nonce(service);
-    let Some(subscription) = subscription else {
-        let body = unsubscribe_page::unknown(call.language.unwrap_or_default(), &nonce);
-        return html::page(service, StatusCode::NOT_FOUND, &nonce, PagePolicy::Nothing, body);
+    let (status, policy, page) = match subscription {
+        Some(subscription) => {
+            let language = call.language.unwrap_or(subscription.to.practice.language);
+            (StatusCode::OK, PagePolicy::Form, unsubscribe_page::of(subscription, step, language))
+        }
+        None => {
+            let page = unsubscribe_page::unknown(call.language.unwrap_or_default());
+            (StatusCode::NOT_FOUND, PagePolicy::Nothing, page)
+        }
     };
-    let language = call.language.unwrap_or(subscription.to.practice.language);
-    let body = unsubscribe_page::of(subscription, step, language, &nonce);
-    html::page(service, StatusCode::OK, &nonce, PagePolicy::Form, body)
+    // The token in the URL is not on the page, so it may be compressed.
+    document::respond(landing, call.accepted, status, (&inline::UNSUBSCRIBE_STYLE, policy), page).await
 }

@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use super::inline;
 use crate::domain::notifications::{Frequency, Subscription};
 use crate::kit::Language;
 
@@ -23,7 +24,6 @@ struct Words {
 #[derive(Template)]
 #[template(path = "web/landing/unsubscribe.html")]
 struct Page<'a> {
-    nonce: &'a str,
     language: Language,
     words: Words,
     practice_name: &'a str,
@@ -31,15 +31,9 @@ struct Page<'a> {
 }
 
 /// Renders the page for a valid token.
-pub(super) fn of(
-    subscription: &Subscription,
-    step: Step,
-    language: Language,
-    nonce: &str,
-) -> askama::Result<String> {
+pub(super) fn of(subscription: &Subscription, step: Step, language: Language) -> askama::Result<String> {
     let is_discreet = subscription.to.is_discreet();
     Page {
-        nonce,
         language,
         words: words(language, step, subscription.frequency),
         practice_name: shown_or(is_discreet, &subscription.to.practice.name),
@@ -49,14 +43,14 @@ pub(super) fn of(
 }
 
 /// Renders the page for an unknown or altered token.
-pub(super) fn unknown(language: Language, nonce: &str) -> askama::Result<String> {
+pub(super) fn unknown(language: Language) -> askama::Result<String> {
     let words = Words {
         heading: language.text("unsubscribe-unknown-heading"),
         lead: language.text("unsubscribe-unknown-lead"),
         button: "",
         after: language.text("unsubscribe-unknown-after"),
     };
-    Page { nonce, language, words, practice_name: "", link_label: "" }.render()
+    Page { language, words, practice_name: "", link_label: "" }.render()
 }
 
 fn shown_or(is_discreet: bool, text: &str) -> &str {

@@ -5,6 +5,9 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
 use crate::kit::{LinkId, Timestamp, signed_token};
 use crate::platform::Service;
 use crate::web::http::query::parameter;
@@ -22,9 +25,15 @@ pub(super) struct VisitToken<'a> {
     pub channel: &'a str,
 }
 
-/// Issues the token of one page: the time in seconds, the link, the channel, the visit id, and a signature
+/// Issues the token of a new visit to the page of `code`.
+pub(super) fn issue(service: &Service, code: &str, link_id: &LinkId, channel: &str) -> String {
+    let id = URL_SAFE_NO_PAD.encode(service.random::<12>());
+    sign(service, code, &VisitToken { visit: &id, link_id: Cow::Borrowed(link_id), channel })
+}
+
+/// Signs a visit token: the time in seconds, the link, the channel, the visit id, and a signature
 /// over all of it. A page cannot be turned into a second visit.
-pub(super) fn sign(service: &Service, code: &str, visit: &VisitToken<'_>) -> String {
+fn sign(service: &Service, code: &str, visit: &VisitToken<'_>) -> String {
     let mut body = String::with_capacity(160);
     let _ = write!(body, "{}.{}.{}.{}", service.now().seconds(), visit.link_id, visit.channel, visit.visit);
     let mac = mac(service, code, &body);

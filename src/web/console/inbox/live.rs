@@ -3,20 +3,21 @@
 
 use std::sync::LazyLock;
 
-use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
 
 use crate::platform::Service;
 use crate::platform::event_stream::EventHub;
 use crate::web::console::layout::Session;
 use crate::web::console::style;
+use crate::web::http::content_coding::StaticFile;
 use crate::web::http::event_stream::StreamRequest;
 use crate::web::http::{Code, Draining, Problem};
 use crate::web::practice_api::events::stream_events;
 
-const TEXT: &str = include_str!("../live.js");
+static FILE: StaticFile = StaticFile::new(include_str!("../live.js"));
 
-static VERSION: LazyLock<String> = LazyLock::new(|| style::version(TEXT));
+static VERSION: LazyLock<String> = LazyLock::new(|| style::version(FILE.text()));
 
 /// The script's current URL.
 pub(super) fn address() -> String {
@@ -24,9 +25,9 @@ pub(super) fn address() -> String {
 }
 
 /// `GET /console/live-….js`: the script of the current version.
-pub(super) async fn script(version: Path<String>) -> Result<HttpResponse, Problem> {
+pub(super) async fn script(version: Path<String>, request: HttpRequest) -> Result<HttpResponse, Problem> {
     match *version == *VERSION {
-        true => Ok(style::lasting("text/javascript; charset=utf-8", TEXT)),
+        true => Ok(style::lasting(&request, "text/javascript; charset=utf-8", &FILE)),
         false => Err(Problem::new(Code::NotFound, "Check the address.")),
     }
 }
