@@ -10,8 +10,8 @@ use practice_links::domain::events::EventKind;
 use practice_links::domain::practices::Practice;
 use practice_links::domain::staff::Role;
 use practice_links::platform::Tx;
-use practice_links::platform::event_log::{self, Actor, Finding};
 use practice_links::platform::db::{self, Conn};
+use practice_links::platform::event_log::{self, Actor, Finding};
 use serde_json::{Value, json};
 
 use crate::harness::{Backend, Builder, StaffClient, TestApp, as_staff, phone, together};
@@ -50,7 +50,8 @@ fn record_events(app: &TestApp, practice: &Practice, count: usize) {
 
 /// Returns the number of rows before the first finding in a practice's chain, and that finding.
 fn verify(app: &TestApp, practice: &Practice) -> (i64, Option<Finding>) {
-    let reports = app.state.service.read_blocking(|tx| event_log::verify(tx, Some(&practice.id))).unwrap().chains;
+    let reports =
+        app.state.service.read_blocking(|tx| event_log::verify(tx, Some(&practice.id))).unwrap().chains;
     assert_eq!(reports.len(), 1);
     (reports[0].rows, reports[0].finding.clone())
 }

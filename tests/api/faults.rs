@@ -279,8 +279,10 @@ fn prepare_failures(app: &TestApp, backend: Backend) {
                 "CREATE TABLE faults (id INTEGER PRIMARY KEY)",
                 "CREATE TABLE fault_marks (fault INTEGER REFERENCES faults (id) DEFERRABLE INITIALLY DEFERRED)",
             ],
-            Backend::Postgres => &["CREATE OR REPLACE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-                 RAISE EXCEPTION 'fault'; END $$"],
+            Backend::Postgres => {
+                &["CREATE OR REPLACE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                 RAISE EXCEPTION 'fault'; END $$"]
+            }
         },
     );
 }

@@ -35,7 +35,9 @@ impl FunnelReader {
 /// log.
 fn assert_counters_match_events(app: &TestApp) {
     let sum = |table: &str, step: &str| {
-        app.count(&format!("SELECT CAST(COALESCE(SUM(count), 0) AS BIGINT) AS n FROM {table} WHERE step = '{step}'"))
+        app.count(&format!(
+            "SELECT CAST(COALESCE(SUM(count), 0) AS BIGINT) AS n FROM {table} WHERE step = '{step}'"
+        ))
     };
     for step in Step::VARIANTS {
         let events = match step {

@@ -47,7 +47,8 @@ fn list(state: &State, out: &mut dyn Write) -> Result<(), Failure> {
 /// One transaction for each, so that one that fails again keeps no other.
 fn retry(state: &State, id: Option<&EventId>, out: &mut dyn Write) -> Result<(), Failure> {
     let parked = state.service.read_blocking(event_log::parked)?;
-    let wanted = parked.iter().filter(|one| one.parked_at.is_some() && id.is_none_or(|id| one.event_id == *id));
+    let wanted =
+        parked.iter().filter(|one| one.parked_at.is_some() && id.is_none_or(|id| one.event_id == *id));
     let (mut done, mut failed) = (0, 0);
     for Parked { reaction, event_id, .. } in wanted {
         match state.service.write_blocking(|tx| event_log::retry(tx, &state.reactions, reaction, event_id)) {

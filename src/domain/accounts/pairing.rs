@@ -67,7 +67,7 @@ pub fn pair(tx: &mut Tx, request: &PairingRequest<'_>) -> Result<PairingDetails,
         invite.as_ref().is_some_and(|it| it.names(&request.patient.given_name, &request.patient.family_name));
     let new = NewPairing {
         account_id: request.account_id,
-        patient_id: &request.patient.id,
+        patient: &request.patient.card(),
         session_id: request.session_id,
         to,
         method: *method,

@@ -6,8 +6,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{Relation, Scope};
-use crate::domain::conversations::store::restricted_sessions;
-use crate::domain::conversations::{Access, SessionScope};
+use crate::domain::conversations::visible::restricted_sessions;
+use crate::domain::conversations::{Access, PatientCard, SessionScope};
 use crate::kit::{AccountId, Email, PatientId, Phone, SessionId, Timestamp};
 use crate::platform::db::schema::{
     account_sessions, accounts, conversations, pairings, patients, refresh_tokens,
@@ -60,6 +60,18 @@ pub struct Patient {
     pub relation: Relation,
     /// Time at which the patient was added.
     pub created_at: Timestamp,
+}
+
+impl Patient {
+    /// What a practice sees of the patient.
+    pub fn card(&self) -> PatientCard {
+        PatientCard {
+            id: self.id.clone(),
+            given_name: self.given_name.clone(),
+            family_name: self.family_name.clone(),
+            relation: self.relation,
+        }
+    }
 }
 
 pub struct NewPatient {

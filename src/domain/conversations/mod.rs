@@ -6,6 +6,7 @@ mod state;
 pub mod store;
 pub mod stream;
 mod view;
+pub mod visible;
 
 pub use access::{Access, SessionScope, visible_email};
 pub use state::{Author, EntryKind, IdentityState, Relation, Scope, Status};
@@ -71,7 +72,13 @@ pub fn append(
     conversation_id: &ConversationId,
     new: &NewEntry<'_>,
 ) -> db::Result<Option<Entry>> {
-    let Some((entry, slot)) = append_silently(tx, conversation_id, new)? else { return Ok(None) };
+    let by_patient = new.author == Author::Patient;
+    // The counter's row lock serializes concurrent entries, so positions have no gaps.
+    let Some(slot) = store::next_position(tx.conn, conversation_id, by_patient, tx.now)? else {
+        return Ok(None);
+    };
+    let id = tx.id::<EntryId>();
+    let entry = store::insert_entry(tx.conn, &id, conversation_id, slot.position, new, tx.now)?;
     let account_id = store::account_of(tx.conn, &slot.pairing_id)?;
     let (kind, detail) = (
         EventKind::ConversationEntryCreated,
@@ -89,22 +96,6 @@ fn author(new: &NewEntry<'_>, account_id: &AccountId) -> Actor {
         (Author::Patient, _) => account_id.into(),
         _ => Actor::System,
     }
-}
-
-/// [`append`] without an event, for the first entries of a conversation.
-pub fn append_silently(
-    tx: &mut Tx,
-    conversation_id: &ConversationId,
-    new: &NewEntry<'_>,
-) -> db::Result<Option<(Entry, store::EntrySlot)>> {
-    let by_patient = new.author == Author::Patient;
-    // The counter's row lock serializes concurrent entries, so positions have no gaps.
-    let Some(slot) = store::next_position(tx.conn, conversation_id, by_patient, tx.now)? else {
-        return Ok(None);
-    };
-    let id = tx.id::<EntryId>();
-    let entry = store::insert_entry(tx.conn, &id, conversation_id, slot.position, new, tx.now)?;
-    Ok(Some((entry, slot)))
 }
 
 pub fn append_system(tx: &mut Tx, conversation_id: &ConversationId, body: &str) -> db::Result<()> {

@@ -1,23 +1,24 @@
 //! Queries on `conversations`, `conversation_tags` and `entries`.
 
-use diesel::dsl::{InnerJoin, IntoBoxed, exists};
+use std::collections::BTreeSet;
+
 use diesel::prelude::*;
 use diesel::{insert_into, update};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::NewEntry;
-use super::access::{Access, SessionScope};
-use super::state::{Author, EntryKind, IdentityState, Relation, Scope, Status};
+use super::access::Access;
+use super::state::{Author, EntryKind, IdentityState, Relation, Status};
 use super::view::Conversation;
+use super::visible::visible;
 use crate::domain::links::Destination;
 use crate::kit::{
     AccountId, ConversationId, EntryId, LinkId, PairingId, PatientId, PracticeId, StaffId, Timestamp,
 };
-use crate::platform::db::schema::{
-    account_sessions, conversation_tags, conversations, entries, pairings, patients,
-};
-use crate::platform::db::{Both, Conn, Locked, MultiBackend, Result, columns};
+use crate::platform::Tx;
+use crate::platform::db::schema::{conversation_tags, conversations, entries, pairings, patients};
+use crate::platform::db::{Both, Cell, Conn, Locked, Result, columns, many_insert_into};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = conversations)]
@@ -65,32 +66,60 @@ pub struct Entry {
     pub created_at: Timestamp,
 }
 
-/// Inserts an open conversation without entries.
-pub fn insert_conversation(
-    conn: &mut Conn,
-    id: &ConversationId,
-    pairing_id: &PairingId,
-    to: &Destination,
-    now: Timestamp,
-) -> Result<()> {
+/// A conversation to open, with the tags of its link and its first entries.
+pub struct NewConversation<'a> {
+    pub id: &'a ConversationId,
+    pub pairing_id: &'a PairingId,
+    pub to: &'a Destination,
+    pub tags: &'a BTreeSet<String>,
+    pub entries: &'a [NewEntry<'a>],
+}
+
+/// Opens a conversation: one statement for each table.
+pub fn open(tx: &mut Tx, new: &NewConversation<'_>) -> Result<()> {
+    let NewConversation { id, pairing_id, to, tags, entries } = new;
     let row = (
-        conversations::id.eq(id),
-        conversations::pairing_id.eq(pairing_id),
+        conversations::id.eq(*id),
+        conversations::pairing_id.eq(*pairing_id),
         conversations::practice_id.eq(&to.practice.id),
         conversations::owner.eq(&to.effective.owner),
         conversations::assignee_id.eq(&to.effective.assignee_id),
         conversations::status.eq(Status::Open),
-        conversations::entry_count.eq(0),
-        conversations::created_at.eq(now),
+        conversations::entry_count.eq(i32::try_from(entries.len()).unwrap_or(i32::MAX)),
+        conversations::created_at.eq(tx.now),
         conversations::link_id.eq(&to.link.id),
         conversations::endpoint_id.eq(&to.effective.id),
-        conversations::last_entry_at.eq(now),
+        conversations::last_entry_at.eq(tx.now),
         conversations::unread.eq(true),
-        conversations::identity_since.eq(now),
+        conversations::identity_since.eq(tx.now),
         conversations::to_verify.eq(true),
     );
-    insert_into(conversations::table).values(row).execute(conn)?;
-    Ok(())
+    insert_into(conversations::table).values(row).execute(tx.conn)?;
+    insert_entries(tx, id, entries)?;
+    let text = |text: &str| Cell::Text(Some(text.to_owned()));
+    let tags: Vec<_> = tags.iter().map(|tag| vec![text(id.as_str()), text(tag), Cell::Flag(true)]).collect();
+    many_insert_into(conversation_tags::table, tx.conn, &["conversation_id", "tag", "given"], &tags, None)
+}
+
+const ENTRY: [&str; 8] =
+    ["id", "conversation_id", "position", "kind", "author", "body", "author_id", "created_at"];
+
+fn insert_entries(tx: &mut Tx, conversation_id: &ConversationId, new: &[NewEntry<'_>]) -> Result<()> {
+    let text = |text: &str| Cell::Text(Some(text.to_owned()));
+    let cells = |(entry, position): (&NewEntry<'_>, i64)| {
+        vec![
+            text(tx.id::<EntryId>().as_str()),
+            text(conversation_id.as_str()),
+            Cell::Number(position),
+            text(entry.kind.as_str()),
+            text(entry.author.as_str()),
+            text(entry.body),
+            Cell::Text(entry.author_id.map(ToString::to_string)),
+            Cell::Number(tx.now.millis()),
+        ]
+    };
+    let rows: Vec<Vec<Cell>> = new.iter().zip(1..).map(cells).collect();
+    many_insert_into(entries::table, tx.conn, &ENTRY, &rows, None)
 }
 
 /// Id of the conversation that a pairing opened.
@@ -338,42 +367,6 @@ pub fn acknowledge(conn: &mut Conn, id: &ConversationId, staff_id: &StaffId, now
     let row = conversations::table.find(id).filter(conversations::acknowledged_at.is_null());
     let change = (conversations::acknowledged_by.eq(staff_id), conversations::acknowledged_at.eq(now));
     Ok(update(row).set(change).execute(conn)? == 1)
-}
-
-type Conversations<'a> = IntoBoxed<'a, InnerJoin<conversations::table, pairings::table>, MultiBackend>;
-
-/// The visible conversations of an account, whether or not their pairings have ended.
-pub fn visible(access: Access<'_>) -> Conversations<'_> {
-    let Access { account_id, scope } = access;
-    let rows = conversations::table.inner_join(pairings::table).filter(pairings::account_id.eq(account_id));
-    let rows = rows.into_boxed();
-    match scope {
-        SessionScope::All => rows,
-        SessionScope::Full => rows.filter(pairings::session_id.ne_all(restricted_sessions(account_id))),
-        SessionScope::Restricted { session, since } => {
-            // The patient who was met may hold another new device; pairings made by that device stay its own.
-            let by_full = pairings::session_id.ne_all(restricted_sessions(account_id));
-            let met = conversations::met_at.gt(since).and(by_full);
-            rows.filter(pairings::session_id.eq(session).or(met))
-        }
-    }
-}
-
-/// Ids of an account's restricted sessions.
-#[diesel::dsl::auto_type(no_type_alias)]
-pub fn restricted_sessions<'a>(account_id: &'a AccountId) -> _ {
-    let restricted: Scope = Scope::Restricted;
-    let sessions = account_sessions::table.filter(account_sessions::account_id.eq(account_id));
-    sessions.filter(account_sessions::scope.eq(restricted)).select(account_sessions::id)
-}
-
-/// Whether a restricted session made the pairing: it verified only the phone number, which may have a new
-/// owner, and nothing else of the account.
-#[diesel::dsl::auto_type(no_type_alias)]
-pub fn paired_by_restricted_session() -> _ {
-    let restricted: Scope = Scope::Restricted;
-    let sessions = account_sessions::table.filter(account_sessions::id.eq(pairings::session_id));
-    exists(sessions.filter(account_sessions::scope.eq(restricted)))
 }
 
 pub fn account_of(conn: &mut Conn, pairing_id: &PairingId) -> Result<AccountId> {

@@ -41,6 +41,28 @@ impl PairingSource {
     }
 }
 
+impl Conversation {
+    /// A conversation that a pairing opened just now; nobody has read its first entries.
+    pub fn opened(
+        id: ConversationId,
+        pairing_id: &PairingId,
+        patient: PatientCard,
+        tags: impl IntoIterator<Item = String>,
+        created_at: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            pairing_id: pairing_id.clone(),
+            patient,
+            status: Status::Open,
+            tags: tags.into_iter().collect(),
+            read_position: 0,
+            practice_read_position: 0,
+            created_at,
+        }
+    }
+}
+
 /// A conversation as the patient sees it.
 #[derive(Clone, Serialize, ToSchema)]
 pub struct Conversation {

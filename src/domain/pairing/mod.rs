@@ -10,25 +10,28 @@ mod store;
 mod view;
 
 pub use announcements::{announce_known_device, announce_new_device, doubt_all};
-pub use view::Pairing;
+pub use view::{Pairing, PracticeCard};
+
+use std::collections::BTreeSet;
 
 use serde_json::json;
 
 use super::conversations::store as rows;
+use super::conversations::store::NewConversation;
 use super::conversations::{
-    Access, Author, Conversation, EntryKind, NewEntry, Status, append_silently, append_system,
+    Access, Author, Conversation, EntryKind, NewEntry, PairingSource, PatientCard, Status, append_system,
     practice_language,
 };
 use super::identity;
 use crate::domain::events::EventKind;
 use crate::domain::links::{Destination, Method};
-use crate::kit::{AccountId, ConversationId, InviteId, PairingId, PatientId, Phone, SessionId};
+use crate::kit::{AccountId, ConversationId, InviteId, PairingId, Phone, SessionId};
 use crate::platform::{Tx, db};
 
 /// A pairing to create.
 pub struct NewPairing<'a> {
     pub account_id: &'a AccountId,
-    pub patient_id: &'a PatientId,
+    pub patient: &'a PatientCard,
     /// The session that requests the pairing.
     pub session_id: &'a SessionId,
     /// The link and its practice.
@@ -78,8 +81,7 @@ pub fn pair(tx: &mut Tx, new: &NewPairing<'_>) -> Result<PairingDetails, Error> 
         if identity::is_blocked(tx, &new.to.practice.id, new.phone)? {
             return Err(Error::Blocked);
         }
-        open_conversation(tx, new, &pairing_id)?;
-        return Ok(details(tx, &pairing_id, true)?);
+        return Ok(open_conversation(tx, new, &pairing_id)?);
     }
     let pairing_id = store::active_pairing_id(tx.conn, new)?;
     if new.invite.is_some() {
@@ -121,30 +123,47 @@ pub fn details(tx: &mut Tx, pairing_id: &PairingId, is_new: bool) -> db::Result<
     Ok(PairingDetails { pairing, conversation, is_new })
 }
 
-fn open_conversation(tx: &mut Tx, new: &NewPairing<'_>, pairing_id: &PairingId) -> db::Result<()> {
-    let practice = &new.to.practice;
-    let id = tx.id::<ConversationId>();
-    rows::insert_conversation(tx.conn, &id, pairing_id, new.to, tx.now)?;
-    store::insert_visit(tx.conn, pairing_id, &new.to.link.id, tx.now)?;
-    rows::give_tags(tx.conn, &id, &new.to.effective.tags())?;
-    if let Some(welcome) = &new.to.effective.welcome {
-        let (kind, author) = (EntryKind::Welcome, Author::Practice);
-        append_silently(tx, &id, &NewEntry { kind, author, author_id: None, body: welcome })?;
-    }
+/// Opens the conversation of a new pairing with its first entries, which no event tells of: the pairing's own
+/// event does. The rows are written as they will be read, so nothing is read back.
+fn open_conversation(
+    tx: &mut Tx,
+    new: &NewPairing<'_>,
+    pairing_id: &PairingId,
+) -> db::Result<PairingDetails> {
+    let (practice, id) = (&new.to.practice, tx.id::<ConversationId>());
     let name = practice.name.as_str();
     let connected = practice.language.text_with("conversation-connected", &[("practice", name.into())]);
-    append_silently(tx, &id, &NewEntry::system(&connected))?;
+    let mut entries = vec![NewEntry::system(&connected)];
+    if let Some(welcome) = &new.to.effective.welcome {
+        let (kind, author) = (EntryKind::Welcome, Author::Practice);
+        entries.insert(0, NewEntry { kind, author, author_id: None, body: welcome });
+    }
+    let tags = new.to.effective.tags().into_iter().collect::<BTreeSet<String>>();
+    let rows = NewConversation { id: &id, pairing_id, to: new.to, tags: &tags, entries: &entries };
+    store::insert_visit(tx.conn, pairing_id, &new.to.link.id, tx.now)?;
+    rows::open(tx, &rows)?;
     let detail = json!({
         "link": new.to.link.id, "effective_link": new.to.effective.id, "source": new.method,
-        "conversation": id, "patient": new.patient_id,
+        "conversation": id, "patient": new.patient.id,
     });
     tx.emit(Some(&practice.id), new.account_id, EventKind::PairingCreated, pairing_id, detail)
         .in_conversation(&id, 0)
         .visible_to(new.account_id);
     if new.invite.is_some_and(|invite| invite.vouches) {
         identity::vouch(tx, &practice.id, &id)?;
+        return details(tx, pairing_id, true);
     }
-    Ok(())
+    let (link_id, invite_id) = (new.to.link.id.clone(), new.invite.map(|invite| invite.id.clone()));
+    Ok(PairingDetails {
+        pairing: Pairing {
+            id: pairing_id.clone(),
+            practice: PracticeCard::of(practice),
+            source: PairingSource::new(Some(link_id), invite_id, new.method),
+            created_at: tx.now,
+        },
+        conversation: Conversation::opened(id, pairing_id, new.patient.clone(), tags, tx.now),
+        is_new: true,
+    })
 }
 
 /// The visible active pairings, oldest first, after the pairing `after`.

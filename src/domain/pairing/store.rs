@@ -5,7 +5,7 @@ use diesel::{insert_into, update};
 
 use super::NewPairing;
 use super::view::{Pairing, PracticeCard};
-use crate::domain::conversations::store::visible;
+use crate::domain::conversations::visible::visible;
 use crate::domain::conversations::{Access, PairingSource};
 use crate::domain::links::Method;
 use crate::kit::{InviteId, LinkId, PairingId, PracticeId, Timestamp};
@@ -22,7 +22,7 @@ pub(super) fn insert_pairing(
     let row = (
         pairings::id.eq(id),
         pairings::account_id.eq(new.account_id),
-        pairings::patient_id.eq(new.patient_id),
+        pairings::patient_id.eq(&new.patient.id),
         pairings::practice_id.eq(&new.to.practice.id),
         pairings::link_id.eq(&new.to.link.id),
         pairings::session_id.eq(new.session_id),
@@ -54,7 +54,7 @@ pub(super) fn insert_visit(
 /// The active pairing of a patient with an owner of a practice.
 pub(super) fn active_pairing_id(conn: &mut Conn, new: &NewPairing<'_>) -> Result<PairingId> {
     let row = pairings::table
-        .filter(pairings::patient_id.eq(new.patient_id))
+        .filter(pairings::patient_id.eq(&new.patient.id))
         .filter(pairings::practice_id.eq(&new.to.practice.id))
         .filter(pairings::owner.eq(&new.to.effective.owner))
         .filter(pairings::ended_at.is_null());

@@ -4,6 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::domain::conversations::PairingSource;
+use crate::domain::practices::Practice;
 use crate::kit::{PairingId, PracticeId, Timestamp};
 
 /// The connection of a patient with a practice.
@@ -17,6 +18,12 @@ pub struct Pairing {
     pub source: PairingSource,
     /// When the pairing was created.
     pub created_at: Timestamp,
+}
+
+impl PracticeCard {
+    pub fn of(practice: &Practice) -> Self {
+        Self { id: practice.id.clone(), name: practice.name.clone(), city: practice.city.clone() }
+    }
 }
 
 /// A practice as its patients see it.

@@ -97,7 +97,8 @@ fn attempt(tx: &mut Tx, reactions: &Reactions, is_careful: bool) -> db::Result<R
         let name = reaction.name();
         // A reaction that is new in this release begins with what happens from now on.
         let cursor = cursors.get(name).copied();
-        let (from, reached) = follow(tx, &**reaction, (cursor.unwrap_or(head), end), &round.numbered, is_careful)?;
+        let (from, reached) =
+            follow(tx, &**reaction, (cursor.unwrap_or(head), end), &round.numbered, is_careful)?;
         if cursor != Some(reached) {
             moved.push((name, reached));
         }

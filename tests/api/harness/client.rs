@@ -160,7 +160,8 @@ impl Call {
     /// Like [`Call::send`], for a server that may be gone.
     pub fn try_send(self) -> Result<Reply, ureq::Error> {
         let (method, path) = (self.method.clone(), self.path.clone());
-        let mut request = Request::builder().method(self.method.as_str()).uri(format!("{}{}", self.client.base, self.path));
+        let mut request =
+            Request::builder().method(self.method.as_str()).uri(format!("{}{}", self.client.base, self.path));
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }

@@ -30,9 +30,9 @@ use diesel::RunQueryDsl as _;
 use diesel::sql_types::BigInt;
 use practice_links::kit::clock::ManualClock;
 use practice_links::kit::{Clock as _, Timestamp};
-use practice_links::platform::{Tx, event_log};
 use practice_links::platform::db::{self, Conn};
 use practice_links::platform::outbox::{Point, Worker};
+use practice_links::platform::{Tx, event_log};
 use practice_links::web::http::Draining;
 use practice_links::web::server;
 use practice_links::web::state::State;
@@ -220,7 +220,8 @@ impl Drop for TestApp {
         if thread::panicking() || self.outbox_may_stay.load(Ordering::SeqCst) {
             return;
         }
-        let unread = "SELECT count(*) FROM events WHERE seq IS NULL OR seq > (SELECT min(seq) FROM reaction_cursors)";
+        let unread =
+            "SELECT count(*) FROM events WHERE seq IS NULL OR seq > (SELECT min(seq) FROM reaction_cursors)";
         assert_eq!(self.count(unread), 0, "an event was not read by every reaction");
         let left = self.outbox("queued") + self.outbox("leased");
         assert_eq!(left, 0, "messages left in the outbox: deliver_all(), or say leave_outbox()");
