@@ -189,3 +189,38 @@ fn closure_that_was_given_up_does_not_run() {
     app.write(|tx| insert(tx.conn, "next"));
     assert_eq!((rows(&app, "first"), rows(&app, "late"), rows(&app, "next")), (1, 0, 1));
 }
+
+/// Not a test of what is right: `cargo test --test api -- --ignored --nocapture commits_a_second`.
+#[test]
+#[ignore = "a measurement"]
+fn commits_a_second() {
+    const SECONDS: u64 = 3;
+    for writers in [1, 4, 16, 64] {
+        let app = TestApp::on(Backend::Sqlite).pool(64).start();
+        let service = app.state.service.clone();
+        let before = service.db.counts();
+        let body = async {
+            let end = std::time::Instant::now() + Duration::from_secs(SECONDS);
+            let writer = |index: usize| {
+                let service = service.clone();
+                async move {
+                    let mut written = 0_u64;
+                    while std::time::Instant::now() < end {
+                        let key = format!("{index}-{written}");
+                        service.write(move |tx| insert(tx.conn, &key)).await.unwrap();
+                        written += 1;
+                    }
+                    written
+                }
+            };
+            futures_util::future::join_all((0..writers).map(writer)).await
+        };
+        let written: u64 = actix_web::rt::System::new().block_on(body).into_iter().sum();
+        let groups = service.db.counts().transactions - before.transactions;
+        println!(
+            "{writers:3} writers: {} closures a second in {} commits",
+            written / SECONDS,
+            groups / SECONDS
+        );
+    }
+}

@@ -9,7 +9,10 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::r2d2::R2D2Connection as _;
 use diesel::sql_types::{BigInt, Bool, Text};
 
-pub use backend::{Conn, MultiBackend};
+pub use backend::MultiBackend;
+pub(super) use backend::Server;
+
+use super::Conn;
 
 // The derive adds its own types beside the enum, so it has a module to itself.
 mod backend {
@@ -17,7 +20,7 @@ mod backend {
     use diesel::{PgConnection, SqliteConnection};
 
     #[derive(diesel::MultiConnection)]
-    pub enum Conn {
+    pub enum Server {
         Pg(PgConnection),
         Sqlite(SqliteConnection),
     }
@@ -94,10 +97,12 @@ impl Conn {
     /// Opens a transaction. On SQLite it is IMMEDIATE for a writer: a deferred one that writes later fails
     /// with `SQLITE_BUSY`, whatever the busy timeout.
     pub(super) fn begin(&mut self, writes: bool) -> QueryResult<()> {
-        match self {
-            Self::Pg(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN"),
-            Self::Sqlite(c) if writes => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE"),
-            Self::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN"),
+        match &mut self.server {
+            Server::Pg(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN"),
+            Server::Sqlite(c) if writes => {
+                AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE")
+            }
+            Server::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN"),
         }
     }
 
@@ -131,31 +136,31 @@ impl Conn {
 
     /// A connection that panicked, lost its server or was left inside a transaction is not used again.
     pub(super) fn is_spent(&mut self) -> bool {
-        std::thread::panicking() || self.is_broken()
+        std::thread::panicking() || self.server.is_broken()
     }
 
     /// Takes the lock called `name` until the transaction ends; `false` when another transaction has it.
     /// SQLite has one writer at a time, so the lock is always free there.
     pub fn try_lock(&mut self, name: i64) -> QueryResult<bool> {
-        match self {
-            Self::Pg(c) => diesel::select(
+        match &mut self.server {
+            Server::Pg(c) => diesel::select(
                 diesel::dsl::sql::<Bool>("pg_try_advisory_xact_lock(").bind::<BigInt, _>(name).sql(")"),
             )
             .get_result(c),
-            Self::Sqlite(_) => Ok(true),
+            Server::Sqlite(_) => Ok(true),
         }
     }
 
     /// Wakes every [`Listener`](super::Listener) on `channel` when this transaction commits. SQLite has one
     /// process, which wakes itself.
     pub fn notify(&mut self, channel: &str) -> QueryResult<()> {
-        match self {
-            Self::Pg(c) => {
+        match &mut self.server {
+            Server::Pg(c) => {
                 let notify =
                     diesel::dsl::sql::<Text>("pg_notify(").bind::<Text, _>(channel).sql(", '')::text");
                 diesel::select(notify).execute(c).map(drop)
             }
-            Self::Sqlite(_) => Ok(()),
+            Server::Sqlite(_) => Ok(()),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection as _;
 
-use super::{Conn, Target};
+use super::{Server as Conn, Target};
 
 /// How often the socket is polled: libpq returns what has arrived, and does not wait for more.
 const POLL: Duration = Duration::from_millis(100);

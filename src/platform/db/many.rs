@@ -10,6 +10,9 @@ use super::{Conn, MultiBackend, Result};
 /// SQLite takes 32,766 values in a statement, PostgreSQL 65,535.
 const MOST_VALUES: usize = 30_000;
 
+/// Up to so many rows the statement is kept prepared, one for each number of rows.
+const MOST_CACHED: usize = 8;
+
 #[derive(Debug, Clone)]
 pub enum Cell {
     Text(Option<String>),
@@ -43,7 +46,12 @@ where
 {
     let on_conflict = on_conflict.into();
     for rows in rows.chunks(MOST_VALUES / columns.len().max(1)) {
-        Many { into: table.from_clause(), columns, rows, on_conflict }.execute(conn)?;
+        let many = Many { into: table.from_clause(), columns, rows, on_conflict };
+        if rows.len() > MOST_CACHED {
+            conn.uncached(|conn| many.execute(conn))?;
+        } else {
+            many.execute(conn)?;
+        }
     }
     Ok(())
 }

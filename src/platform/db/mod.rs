@@ -16,7 +16,9 @@
 //!
 //! Most rules need none of them: the guard is in the `WHERE` of the statement that acts.
 
+mod cache;
 mod conn;
+mod inserts;
 mod listen;
 mod many;
 mod meter;
@@ -35,7 +37,10 @@ use std::time::Duration;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use tokio::time::Instant;
 
-pub use conn::{Both, Conn, Locked, MultiBackend, Shared, SkipLocked, columns};
+pub use cache::Conn;
+use conn::Server;
+pub use conn::{Both, Locked, MultiBackend, Shared, SkipLocked, columns};
+pub use inserts::Inserts;
 pub use listen::Listener;
 pub use many::{Cell, OnConflict, many_insert_into, many_update};
 pub use meter::Counts;
@@ -123,7 +128,9 @@ impl Db {
         let (meter, places) = (Arc::<Meter>::default(), Arc::new(Places::new(width, is_remote)));
         let manager =
             pool::Manager { target: target.clone(), places: Arc::clone(&places), meter: Arc::clone(&meter) };
-        let writer = (!is_remote).then(|| Arc::new(Writer::new(manager.clone())));
+        let completed = Arc::<AtomicU64>::default();
+        let new_writer = || Arc::new(Writer::new(manager.clone(), Arc::clone(&completed)));
+        let writer = (!is_remote).then(new_writer);
         let pool = r2d2::Pool::builder()
             // Places keep it at the width; beyond that there are only connections that were given up. None is
             // kept in reserve, so that an operator can count on the width.
@@ -133,7 +140,7 @@ impl Db {
             .connection_timeout(CONNECTION)
             .error_handler(Box::new(Quiet))
             .build_unchecked(manager);
-        Ok(Self { target, pool, places, writer, meter, completed: Arc::default() })
+        Ok(Self { target, pool, places, writer, meter, completed })
     }
 
     /// Runs `f` in one write transaction: an `Ok` commits, an `Err` rolls back.

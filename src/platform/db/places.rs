@@ -54,6 +54,7 @@ impl Places {
             epoch: self.epoch,
             opened: millis(self.epoch.elapsed()),
             started: AtomicU64::new(IDLE),
+            texts: AtomicU64::new(0),
         });
         let mut pulses = self.pulses.lock().unwrap_or_else(PoisonError::into_inner);
         pulses.retain(|pulse| pulse.strong_count() > 0);
@@ -120,9 +121,19 @@ pub(super) struct Pulse {
     /// [`IDLE`], [`GIVEN_UP`], or the milliseconds since the epoch, plus one. One value, so that a statement
     /// that ends at the moment of giving up is either lost or not.
     started: AtomicU64,
+    texts: AtomicU64,
 }
 
 impl Pulse {
+    /// How many statements the connection keeps prepared.
+    pub(super) fn texts(&self) -> u64 {
+        self.texts.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn count_text(&self) {
+        self.texts.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(super) fn start(&self) {
         self.set(millis(self.epoch.elapsed()) + 1);
     }

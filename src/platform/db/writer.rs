@@ -16,7 +16,7 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 use r2d2::ManageConnection as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use super::pool::{Manager, Slot};
+use super::pool::{MOST_TEXTS, Manager, Slot};
 use super::wait::{PERMIT_WAIT, RESULT_WAIT};
 use super::{CONNECTION, Conn, Db, Error, kind_of};
 use crate::platform::threads::join_until;
@@ -41,6 +41,7 @@ const CLOSE: Duration = Duration::from_secs(2);
 /// The queue of the thread, which starts with the first closure and ends with the last `Db`.
 pub(super) struct Writer {
     manager: Manager,
+    completed: Arc<AtomicU64>,
     thread: OnceLock<Option<Thread>>,
     waiting: Arc<Semaphore>,
 }
@@ -101,8 +102,9 @@ impl Drop for Waiting {
 }
 
 impl Writer {
-    pub(super) fn new(manager: Manager) -> Self {
-        Self { manager, thread: OnceLock::new(), waiting: Arc::new(Semaphore::new(QUEUE as usize)) }
+    pub(super) fn new(manager: Manager, completed: Arc<AtomicU64>) -> Self {
+        let waiting = Arc::new(Semaphore::new(QUEUE as usize));
+        Self { manager, completed, thread: OnceLock::new(), waiting }
     }
 
     /// Waits until no closure is waiting or running.
@@ -162,7 +164,7 @@ impl Writer {
         let waiting = Arc::clone(&self.waiting).try_acquire_owned().map_err(|_| Error::Busy)?;
         let turn = Arc::<Turn>::default();
         let job = Job { turn: Arc::clone(&turn), work, _waiting: waiting };
-        let thread = self.thread.get_or_init(|| start(self.manager.clone()));
+        let thread = self.thread.get_or_init(|| start(self.manager.clone(), Arc::clone(&self.completed)));
         let jobs = thread.as_ref().map(|thread| &thread.jobs).ok_or(Error::Unreachable)?;
         jobs.send(job).map_err(|_| Error::Unreachable)?;
         Ok(turn)
@@ -200,14 +202,15 @@ fn run<T: Send + 'static, E: From<Error> + Send + 'static>(
     (keeps, Box::new(answer))
 }
 
-fn start(manager: Manager) -> Option<Thread> {
+fn start(manager: Manager, completed: Arc<AtomicU64>) -> Option<Thread> {
     let (jobs, queue) = channel::<Job>();
     let body = move || {
         let mut slot = None;
         while let Ok(first) = queue.recv() {
             let group = AssertUnwindSafe(|| Group::new(&manager, &mut slot).run(first, &queue));
-            if catch_unwind(group).is_err() {
-                slot = None;
+            match catch_unwind(group) {
+                Ok(closures) => drop(completed.fetch_add(closures, Ordering::Relaxed)),
+                Err(_) => slot = None,
             }
         }
     };
@@ -230,7 +233,8 @@ impl<'a> Group<'a> {
         Self { manager, slot, is_open: false, answers: Vec::new() }
     }
 
-    fn run(mut self, first: Job, queue: &Receiver<Job>) {
+    /// Runs `first` and what waits behind it. Returns how many closures ended normally.
+    fn run(mut self, first: Job, queue: &Receiver<Job>) -> u64 {
         let start = Instant::now();
         let mut next = Some(first);
         let mut committed = Ok(());
@@ -245,12 +249,14 @@ impl<'a> Group<'a> {
         if self.is_open && committed.is_ok() {
             committed = self.slot.as_mut().map_or(Err(Error::Unreachable), |slot| Ok(slot.conn.commit()?));
         }
-        // What failed is not used again: the file's own rollback undoes the rest.
-        *self.slot = self.slot.take().filter(|_| committed.is_ok());
+        // What failed is not used again: closing it undoes the rest.
+        *self.slot = self.slot.take().filter(|slot| committed.is_ok() && slot.pulse.texts() <= MOST_TEXTS);
         if let Some(slot) = self.slot {
             slot.pulse.stop();
         }
+        let ended = if self.slot.is_some() { self.answers.len() as u64 } else { 0 };
         answer(self.answers, committed);
+        ended
     }
 
     /// Runs one closure. An error is one of the whole group.
