@@ -110,7 +110,12 @@ where
     T::FromClause: QueryFragment<MultiBackend>,
 {
     for rows in rows.chunks(MOST_VALUES / columns.len().max(1)) {
-        ManyUpdates { table: table.from_clause(), columns, rows }.execute(conn)?;
+        let many = ManyUpdates { table: table.from_clause(), columns, rows };
+        if rows.len() > MOST_CACHED {
+            conn.uncached(|conn| many.execute(conn))?;
+        } else {
+            many.execute(conn)?;
+        }
     }
     Ok(())
 }

@@ -134,6 +134,8 @@ fn launch(
     Arc::get_mut(&mut state.delivery).unwrap().providers.extend(provider);
     let transport = Arc::new(RecordingTransport::default());
     let address = listener.local_addr().unwrap();
+    // The reactions begin before the first event, as those of a server do.
+    event_log::round(&state.service, &state.reactions).unwrap();
     TestApp {
         worker: Worker::new(
             state.service.clone(),
