@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use diesel::query_builder::QueryFragment;
 use serde_json::Value;
 
-use super::db::{self, Conn, Db};
+use super::db::{self, Conn, Db, Inserts, MultiBackend};
 use super::event_log::{self, Actor, Event, LogKind};
 use super::keys::Keys;
 use super::settings::Settings;
@@ -36,6 +37,8 @@ pub struct Tx<'a> {
     entropy: &'a dyn Entropy,
     /// Events for the event log, which are inserted as the last thing before the commit.
     events: Vec<Event>,
+    /// Rows that are inserted together with them.
+    later: Inserts<'static>,
     after: AfterCommit,
 }
 
@@ -56,6 +59,7 @@ impl<'a> Tx<'a> {
             settings: &service.settings,
             entropy: &*service.entropy,
             events: Vec::new(),
+            later: Inserts::new(),
             after: AfterCommit::default(),
         }
     }
@@ -96,6 +100,17 @@ impl<'a> Tx<'a> {
         self.events.push_mut(Event { practice_id: practice_id.cloned(), ..event })
     }
 
+    /// Inserts rows together with others at the end of this unit of work: on PostgreSQL that is one round trip
+    /// for all of them. No statement before that sees them. A row comes after those that it refers to.
+    pub fn insert_later(&mut self, statement: impl QueryFragment<MultiBackend> + 'static) {
+        self.later.push(statement);
+    }
+
+    /// Inserts now what waits for the end of this unit of work.
+    pub fn flush(&mut self) -> db::Result<()> {
+        std::mem::take(&mut self.later).execute(self.conn)
+    }
+
     /// Wakes the outbox after the commit: there is a message to send.
     pub fn wake_outbox(&mut self) {
         self.after.outbox = true;
@@ -109,9 +124,11 @@ impl<'a> Tx<'a> {
     /// Runs a part of the transaction that fails by itself: `None` where a statement failed. What the part
     /// did is undone then, and what was done before it stays. After an error the transaction is lost.
     pub fn savepoint<T>(&mut self, part: impl FnOnce(&mut Self) -> db::Result<T>) -> db::Result<Option<T>> {
+        self.flush()?;
         self.conn.save()?;
         let (emitted, after) = (self.events.len(), self.after);
-        match part(self) {
+        let done = part(self).and_then(|value| self.flush().map(|()| value));
+        match done {
             Ok(value) => {
                 self.conn.commit()?;
                 Ok(Some(value))
@@ -119,6 +136,7 @@ impl<'a> Tx<'a> {
             Err(error) => {
                 tracing::warn!(%error, "a part of a transaction was undone");
                 self.events.truncate(emitted);
+                drop(std::mem::take(&mut self.later));
                 self.after = after;
                 self.conn.rollback()?;
                 Ok(None)
@@ -134,8 +152,9 @@ impl<'a> Tx<'a> {
         let value = rule(&mut self)?;
         if !self.events.is_empty() {
             let ids = self.events.iter().map(|_| self.id()).collect();
-            event_log::append(self.conn, self.events, ids)?;
+            self.later.push(event_log::insertion(self.events, ids));
         }
+        self.later.execute(self.conn)?;
         Ok((value, self.after))
     }
 }

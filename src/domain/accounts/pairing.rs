@@ -16,6 +16,8 @@ pub struct PairingRequest<'a> {
     /// The link and practice that the entry resolved to.
     pub entry: &'a ResolvedEntry,
     pub phone: &'a Phone,
+    /// Whether account and patient are new.
+    pub is_first: bool,
 }
 
 /// Outcome of a pairing request. An invite that cannot be accepted (yet) is an outcome, not an error: what
@@ -52,6 +54,7 @@ pub fn pair_patient(
         session_id: &who.session_id,
         entry: &entry,
         phone: &phone,
+        is_first: false,
     };
     Ok(PairingOutcome::Paired(Box::new(pair(tx, &request)?)))
 }
@@ -68,6 +71,7 @@ pub fn pair(tx: &mut Tx, request: &PairingRequest<'_>) -> Result<PairingDetails,
     let new = NewPairing {
         account_id: request.account_id,
         patient: &request.patient.card(),
+        is_first: request.is_first,
         session_id: request.session_id,
         to,
         method: *method,
@@ -76,6 +80,7 @@ pub fn pair(tx: &mut Tx, request: &PairingRequest<'_>) -> Result<PairingDetails,
     };
     let details = pairing::pair(tx, &new)?;
     if let Some(invite) = invite {
+        tx.flush()?;
         let acceptance = Acceptance {
             account_id: request.account_id,
             pairing_id: &details.pairing.id,

@@ -23,9 +23,8 @@ pub fn patient(tx: &mut Tx, who: &Principal, id: Option<&PatientId>) -> Result<P
     }
 }
 
-pub fn add_patient(tx: &mut Tx, who: &Principal, new: &NewPatient) -> db::Result<Patient> {
-    let id = tx.id::<PatientId>();
-    store::insert_patient(tx.conn, &id, &who.account_id, &who.session_id, new, tx.now)
+pub fn add_patient(tx: &mut Tx, who: &Principal, new: &NewPatient) -> Patient {
+    store::insert_patient(tx, &who.account_id, &who.session_id, new)
 }
 
 /// Changes a patient's details. Practices that know the patient by the old ones must

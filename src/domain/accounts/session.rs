@@ -45,7 +45,7 @@ pub fn sign_in(tx: &mut Tx, proof: &Secret) -> Result<(Account, Tokens), Error> 
     if store::find_by_phone(tx.conn, &verified.phone)?.is_none_or(|found| found.id != account.id) {
         return Err(Error::AccountNotFound);
     }
-    let session_id = open(tx, &account.id, Scope::Restricted)?;
+    let session_id = open(tx, &account.id, Scope::Restricted);
     let tokens = issue(tx, &account.id, &session_id, Scope::Restricted)?;
     let proof_use =
         ProofUse { account_id: account.id.clone(), pairing_id: None, session_id: Some(session_id.clone()) };
@@ -130,10 +130,10 @@ pub fn sign_out(tx: &mut Tx, who: &Principal) -> db::Result<()> {
     store::revoke_session(tx.conn, &who.session_id, tx.now)
 }
 
-pub(super) fn open(tx: &mut Tx, account_id: &AccountId, scope: Scope) -> db::Result<SessionId> {
+pub(super) fn open(tx: &mut Tx, account_id: &AccountId, scope: Scope) -> SessionId {
     let id = tx.id();
-    store::insert_session(tx.conn, &id, account_id, scope, tx.now)?;
-    Ok(id)
+    store::insert_session(tx, &id, account_id, scope);
+    id
 }
 
 pub(super) fn issue(
@@ -143,7 +143,8 @@ pub(super) fn issue(
     scope: Scope,
 ) -> Result<Tokens, Error> {
     let refresh = tx.secret("rt");
-    store::insert_refresh_token(tx.conn, &refresh.hash(), session_id, tx.now, tx.now + REFRESH_LIFE)?;
+    let ends = tx.now + REFRESH_LIFE;
+    store::insert_refresh_token(tx, refresh.hash(), session_id, ends);
     let access = token::sign(tx, account_id, session_id, scope).ok_or(Error::KeysMissing)?;
     Ok(Tokens { access, refresh, scope })
 }

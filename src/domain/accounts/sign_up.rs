@@ -9,7 +9,7 @@ use crate::domain::pairing as pairings;
 use crate::domain::pairing::PairingDetails;
 use crate::domain::pending_pairings::{self, Applicant, EntryPoint, ResolvedEntry};
 use crate::domain::verification::{self, ProofUse};
-use crate::kit::{AccountId, Email, PatientId, Secret};
+use crate::kit::{AccountId, Email, Secret};
 use crate::platform::Tx;
 
 pub struct SignUp {
@@ -61,9 +61,8 @@ fn create(tx: &mut Tx, new: &SignUp) -> Result<NewAccount, Error> {
     let address = address(new, &entry);
     let account = store::insert_account(tx.conn, applicant.account_id, &verified.phone, &address, tx.now)?;
     let account = account.ok_or(Error::AccountExists)?;
-    let session_id = session::open(tx, &account.id, Scope::Full)?;
-    let id = tx.id::<PatientId>();
-    let patient = store::insert_patient(tx.conn, &id, &account.id, &session_id, &new.patient, tx.now)?;
+    let session_id = session::open(tx, &account.id, Scope::Full);
+    let patient = store::insert_patient(tx, &account.id, &session_id, &new.patient);
     let tokens = session::issue(tx, &account.id, &session_id, Scope::Full)?;
     let (practice_id, detail) = (Some(&entry.to.practice.id), json!({ "patient": patient.id }));
     tx.emit(practice_id, &account.id, EventKind::AccountCreated, &account.id, detail);
@@ -73,6 +72,7 @@ fn create(tx: &mut Tx, new: &SignUp) -> Result<NewAccount, Error> {
         session_id: &session_id,
         entry: &entry,
         phone: &verified.phone,
+        is_first: true,
     };
     let pairing = pairing::pair(tx, &request)?;
     let (account_id, pairing_id) = (account.id.clone(), Some(pairing.pairing.id.clone()));

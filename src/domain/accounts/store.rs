@@ -9,6 +9,7 @@ use super::{Relation, Scope};
 use crate::domain::conversations::visible::restricted_sessions;
 use crate::domain::conversations::{Access, PatientCard, SessionScope};
 use crate::kit::{AccountId, Email, PatientId, Phone, SessionId, Timestamp};
+use crate::platform::Tx;
 use crate::platform::db::schema::{
     account_sessions, accounts, conversations, pairings, patients, refresh_tokens,
 };
@@ -197,26 +198,33 @@ pub(super) fn forget_account(conn: &mut Conn, id: &AccountId, now: Timestamp) ->
     Ok(())
 }
 
-/// Inserts a patient; `session_id` is the session that asked.
+/// Inserts a patient at the end of the unit of work; `session_id` is the session that asked.
 pub(super) fn insert_patient(
-    conn: &mut Conn,
-    id: &PatientId,
+    tx: &mut Tx,
     account_id: &AccountId,
     session_id: &SessionId,
     new: &NewPatient,
-    now: Timestamp,
-) -> Result<Patient> {
+) -> Patient {
+    let patient = Patient {
+        id: tx.id(),
+        given_name: new.given_name.clone(),
+        family_name: new.family_name.clone(),
+        birth_date: new.birth_date.clone(),
+        relation: new.relation,
+        created_at: tx.now,
+    };
     let row = (
-        patients::id.eq(id),
-        patients::account_id.eq(account_id),
-        patients::given_name.eq(&new.given_name),
-        patients::family_name.eq(&new.family_name),
-        patients::birth_date.eq(&new.birth_date),
-        patients::session_id.eq(session_id),
-        patients::created_at.eq(now),
-        patients::relation.eq(new.relation),
+        patients::id.eq(patient.id.clone()),
+        patients::account_id.eq(account_id.clone()),
+        patients::given_name.eq(patient.given_name.clone()),
+        patients::family_name.eq(patient.family_name.clone()),
+        patients::birth_date.eq(patient.birth_date.clone()),
+        patients::session_id.eq(session_id.clone()),
+        patients::created_at.eq(patient.created_at),
+        patients::relation.eq(patient.relation),
     );
-    Ok(insert_into(patients::table).values(row).returning(columns::<Patient>()).get_result(conn)?)
+    tx.insert_later(insert_into(patients::table).values(row));
+    patient
 }
 
 /// The patient of `id`, if it is on this account.
@@ -273,21 +281,15 @@ pub(super) fn update_patient(
     Ok(update(row).set(set).returning(columns::<Patient>()).get_result(conn).optional()?)
 }
 
-pub(super) fn insert_session(
-    conn: &mut Conn,
-    id: &SessionId,
-    account_id: &AccountId,
-    scope: Scope,
-    now: Timestamp,
-) -> Result<()> {
+/// Inserts a session at the end of the unit of work.
+pub(super) fn insert_session(tx: &mut Tx, id: &SessionId, account_id: &AccountId, scope: Scope) {
     let row = (
-        account_sessions::id.eq(id),
-        account_sessions::account_id.eq(account_id),
+        account_sessions::id.eq(id.clone()),
+        account_sessions::account_id.eq(account_id.clone()),
         account_sessions::scope.eq(scope),
-        account_sessions::created_at.eq(now),
+        account_sessions::created_at.eq(tx.now),
     );
-    insert_into(account_sessions::table).values(row).execute(conn)?;
-    Ok(())
+    tx.insert_later(insert_into(account_sessions::table).values(row));
 }
 
 /// The session of `id`, unless it was revoked.
@@ -331,22 +333,15 @@ pub(super) fn lift_session(conn: &mut Conn, id: &SessionId, email: &str) -> Resu
     Ok(update(row).set(account_sessions::scope.eq(Scope::Full)).execute(conn)?)
 }
 
-/// Inserts one more refresh token of a token family.
-pub(super) fn insert_refresh_token(
-    conn: &mut Conn,
-    hash: &str,
-    session_id: &SessionId,
-    now: Timestamp,
-    ends: Timestamp,
-) -> Result<()> {
+/// Inserts one more refresh token of a token family, at the end of the unit of work.
+pub(super) fn insert_refresh_token(tx: &mut Tx, hash: String, session_id: &SessionId, ends: Timestamp) {
     let row = (
         refresh_tokens::hash.eq(hash),
-        refresh_tokens::session_id.eq(session_id),
-        refresh_tokens::created_at.eq(now),
+        refresh_tokens::session_id.eq(session_id.clone()),
+        refresh_tokens::created_at.eq(tx.now),
         refresh_tokens::expires_at.eq(ends),
     );
-    insert_into(refresh_tokens::table).values(row).execute(conn)?;
-    Ok(())
+    tx.insert_later(insert_into(refresh_tokens::table).values(row));
 }
 
 /// Uses up a refresh token that is valid and was never used; returns its session.

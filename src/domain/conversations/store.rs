@@ -18,7 +18,7 @@ use crate::kit::{
 };
 use crate::platform::Tx;
 use crate::platform::db::schema::{conversation_tags, conversations, entries, pairings, patients};
-use crate::platform::db::{Both, Cell, Conn, Locked, Result, columns, many_insert_into};
+use crate::platform::db::{Both, Cell, Conn, Locked, Result, columns, few_rows};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = conversations)]
@@ -75,36 +75,39 @@ pub struct NewConversation<'a> {
     pub entries: &'a [NewEntry<'a>],
 }
 
-/// Opens a conversation: one statement for each table.
-pub fn open(tx: &mut Tx, new: &NewConversation<'_>) -> Result<()> {
+/// Opens a conversation, at the end of the unit of work.
+pub fn open(tx: &mut Tx, new: &NewConversation<'_>) {
     let NewConversation { id, pairing_id, to, tags, entries } = new;
     let row = (
-        conversations::id.eq(*id),
-        conversations::pairing_id.eq(*pairing_id),
-        conversations::practice_id.eq(&to.practice.id),
-        conversations::owner.eq(&to.effective.owner),
-        conversations::assignee_id.eq(&to.effective.assignee_id),
+        conversations::id.eq((*id).clone()),
+        conversations::pairing_id.eq((*pairing_id).clone()),
+        conversations::practice_id.eq(to.practice.id.clone()),
+        conversations::owner.eq(to.effective.owner.clone()),
+        conversations::assignee_id.eq(to.effective.assignee_id.clone()),
         conversations::status.eq(Status::Open),
         conversations::entry_count.eq(i32::try_from(entries.len()).unwrap_or(i32::MAX)),
         conversations::created_at.eq(tx.now),
-        conversations::link_id.eq(&to.link.id),
-        conversations::endpoint_id.eq(&to.effective.id),
+        conversations::link_id.eq(to.link.id.clone()),
+        conversations::endpoint_id.eq(to.effective.id.clone()),
         conversations::last_entry_at.eq(tx.now),
         conversations::unread.eq(true),
         conversations::identity_since.eq(tx.now),
         conversations::to_verify.eq(true),
     );
-    insert_into(conversations::table).values(row).execute(tx.conn)?;
-    insert_entries(tx, id, entries)?;
-    let text = |text: &str| Cell::Text(Some(text.to_owned()));
-    let tags: Vec<_> = tags.iter().map(|tag| vec![text(id.as_str()), text(tag), Cell::Flag(true)]).collect();
-    many_insert_into(conversation_tags::table, tx.conn, &["conversation_id", "tag", "given"], &tags, None)
+    tx.insert_later(insert_into(conversations::table).values(row));
+    insert_entries(tx, id, entries);
+    if !tags.is_empty() {
+        let text = |text: &str| Cell::Text(Some(text.to_owned()));
+        let tag = |tag: &String| vec![text(id.as_str()), text(tag), Cell::Flag(true)];
+        let tags = tags.iter().map(tag).collect();
+        tx.insert_later(few_rows(conversation_tags::table, &["conversation_id", "tag", "given"], tags));
+    }
 }
 
 const ENTRY: [&str; 8] =
     ["id", "conversation_id", "position", "kind", "author", "body", "author_id", "created_at"];
 
-fn insert_entries(tx: &mut Tx, conversation_id: &ConversationId, new: &[NewEntry<'_>]) -> Result<()> {
+fn insert_entries(tx: &mut Tx, conversation_id: &ConversationId, new: &[NewEntry<'_>]) {
     let text = |text: &str| Cell::Text(Some(text.to_owned()));
     let cells = |(entry, position): (&NewEntry<'_>, i64)| {
         vec![
@@ -118,8 +121,8 @@ fn insert_entries(tx: &mut Tx, conversation_id: &ConversationId, new: &[NewEntry
             Cell::Number(tx.now.millis()),
         ]
     };
-    let rows: Vec<Vec<Cell>> = new.iter().zip(1..).map(cells).collect();
-    many_insert_into(entries::table, tx.conn, &ENTRY, &rows, None)
+    let rows = new.iter().zip(1..).map(cells).collect();
+    tx.insert_later(few_rows(entries::table, &ENTRY, rows));
 }
 
 /// Id of the conversation that a pairing opened.

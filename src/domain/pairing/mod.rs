@@ -32,6 +32,8 @@ use crate::platform::{Tx, db};
 pub struct NewPairing<'a> {
     pub account_id: &'a AccountId,
     pub patient: &'a PatientCard,
+    /// Whether account and patient were made in this unit of work, so that there can be no other pairing.
+    pub is_first: bool,
     /// The session that requests the pairing.
     pub session_id: &'a SessionId,
     /// The link and its practice.
@@ -75,7 +77,13 @@ pub struct PairingDetails {
 /// tags to the conversation.
 pub fn pair(tx: &mut Tx, new: &NewPairing<'_>) -> Result<PairingDetails, Error> {
     let id = tx.id::<PairingId>();
-    if let Some(pairing_id) = store::insert_pairing(tx.conn, &id, new, tx.now)? {
+    let pairing_id = if new.is_first {
+        store::insert_first_pairing(tx, &id, new);
+        Some(id)
+    } else {
+        store::insert_pairing(tx.conn, &id, new, tx.now)?
+    };
+    if let Some(pairing_id) = pairing_id {
         // A refusal rolls everything back, including the use of the phone verification, so the patient
         // can use it elsewhere.
         if identity::is_blocked(tx, &new.to.practice.id, new.phone)? {
@@ -140,8 +148,8 @@ fn open_conversation(
     }
     let tags = new.to.effective.tags().into_iter().collect::<BTreeSet<String>>();
     let rows = NewConversation { id: &id, pairing_id, to: new.to, tags: &tags, entries: &entries };
-    store::insert_visit(tx.conn, pairing_id, &new.to.link.id, tx.now)?;
-    rows::open(tx, &rows)?;
+    store::insert_first_visit(tx, pairing_id, &new.to.link.id);
+    rows::open(tx, &rows);
     let detail = json!({
         "link": new.to.link.id, "effective_link": new.to.effective.id, "source": new.method,
         "conversation": id, "patient": new.patient.id,
@@ -150,6 +158,7 @@ fn open_conversation(
         .in_conversation(&id, 0)
         .visible_to(new.account_id);
     if new.invite.is_some_and(|invite| invite.vouches) {
+        tx.flush()?;
         identity::vouch(tx, &practice.id, &id)?;
         return details(tx, pairing_id, true);
     }

@@ -7,10 +7,43 @@ use super::NewPairing;
 use super::view::{Pairing, PracticeCard};
 use crate::domain::conversations::visible::visible;
 use crate::domain::conversations::{Access, PairingSource};
-use crate::domain::links::Method;
-use crate::kit::{InviteId, LinkId, PairingId, PracticeId, Timestamp};
+use crate::domain::links::{Method, Owner};
+use crate::kit::{AccountId, InviteId, LinkId, PairingId, PatientId, PracticeId, SessionId, Timestamp};
+use crate::platform::Tx;
 use crate::platform::db::schema::{pairing_links, pairings, practices};
 use crate::platform::db::{Both, Conn, Result};
+
+#[derive(Insertable)]
+#[diesel(table_name = pairings)]
+struct Row {
+    id: PairingId,
+    account_id: AccountId,
+    patient_id: PatientId,
+    practice_id: PracticeId,
+    link_id: LinkId,
+    session_id: SessionId,
+    method: Method,
+    created_at: Timestamp,
+    owner: Owner,
+    invite_id: Option<InviteId>,
+}
+
+impl Row {
+    fn of(id: &PairingId, new: &NewPairing<'_>, now: Timestamp) -> Self {
+        Self {
+            id: id.clone(),
+            account_id: new.account_id.clone(),
+            patient_id: new.patient.id.clone(),
+            practice_id: new.to.practice.id.clone(),
+            link_id: new.to.link.id.clone(),
+            session_id: new.session_id.clone(),
+            method: new.method,
+            created_at: now,
+            owner: new.to.effective.owner.clone(),
+            invite_id: new.invite.map(|invite| invite.id.clone()),
+        }
+    }
+}
 
 /// Inserts a pairing; `None` if the patient is already paired with this owner of the practice.
 pub(super) fn insert_pairing(
@@ -19,20 +52,25 @@ pub(super) fn insert_pairing(
     new: &NewPairing<'_>,
     now: Timestamp,
 ) -> Result<Option<PairingId>> {
-    let row = (
-        pairings::id.eq(id),
-        pairings::account_id.eq(new.account_id),
-        pairings::patient_id.eq(&new.patient.id),
-        pairings::practice_id.eq(&new.to.practice.id),
-        pairings::link_id.eq(&new.to.link.id),
-        pairings::session_id.eq(new.session_id),
-        pairings::method.eq(new.method),
-        pairings::created_at.eq(now),
-        pairings::owner.eq(&new.to.effective.owner),
-        pairings::invite_id.eq(new.invite.map(|invite| invite.id)),
-    );
-    let insert = insert_into(pairings::table).values(row).on_conflict_do_nothing().returning(pairings::id);
+    let insert = insert_into(pairings::table).values(Row::of(id, new, now));
+    let insert = insert.on_conflict_do_nothing().returning(pairings::id);
     Ok(Both(insert).get_result(conn).optional()?)
+}
+
+/// Inserts the pairing of a patient who has none, at the end of the unit of work.
+pub(super) fn insert_first_pairing(tx: &mut Tx, id: &PairingId, new: &NewPairing<'_>) {
+    let row = Row::of(id, new, tx.now);
+    tx.insert_later(insert_into(pairings::table).values(row));
+}
+
+/// Records, at the end of the unit of work, the link that a new pairing came through.
+pub(super) fn insert_first_visit(tx: &mut Tx, pairing_id: &PairingId, link_id: &LinkId) {
+    let row = (
+        pairing_links::pairing_id.eq(pairing_id.clone()),
+        pairing_links::link_id.eq(link_id.clone()),
+        pairing_links::created_at.eq(tx.now),
+    );
+    tx.insert_later(insert_into(pairing_links::table).values(row));
 }
 
 /// Records that a paired patient came through a link; `false` if that was recorded before.

@@ -23,8 +23,13 @@ impl<'a> Inserts<'a> {
 
     /// Adds what `diesel::insert_into(…).values(…)` makes, or an upsert in [`Both`](super::Both).
     pub fn and(mut self, statement: impl QueryFragment<MultiBackend> + 'a) -> Self {
-        self.statements.push(Box::new(statement));
+        self.push(statement);
         self
+    }
+
+    /// [`Inserts::and`] for rows that are collected one after the other.
+    pub fn push(&mut self, statement: impl QueryFragment<MultiBackend> + 'a) {
+        self.statements.push(Box::new(statement));
     }
 
     /// Inserts all rows, or none if a statement fails: the transaction is lost then.

@@ -1,5 +1,7 @@
 //! Many rows in one statement: diesel's own batch insert is two different texts, and the enum takes neither.
 
+use std::borrow::Cow;
+
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::query_source::QuerySource;
@@ -46,7 +48,7 @@ where
 {
     let on_conflict = on_conflict.into();
     for rows in rows.chunks(MOST_VALUES / columns.len().max(1)) {
-        let many = Many { into: table.from_clause(), columns, rows, on_conflict };
+        let many = Many { into: table.from_clause(), columns, rows: Cow::Borrowed(rows), on_conflict };
         if rows.len() > MOST_CACHED {
             conn.uncached(|conn| many.execute(conn))?;
         } else {
@@ -59,8 +61,22 @@ where
 struct Many<'a, F> {
     into: F,
     columns: &'static [&'static str],
-    rows: &'a [Vec<Cell>],
+    rows: Cow<'a, [Vec<Cell>]>,
     on_conflict: Option<OnConflict>,
+}
+
+/// The statement of [`many_insert_into`] for a few rows, to be run with others ([`Inserts`](super::Inserts)).
+#[expect(clippy::needless_pass_by_value, reason = "as above")]
+pub fn few_rows<T>(
+    table: T,
+    columns: &'static [&'static str],
+    rows: Vec<Vec<Cell>>,
+) -> impl QueryFragment<MultiBackend> + use<T>
+where
+    T: QuerySource,
+    T::FromClause: QueryFragment<MultiBackend>,
+{
+    Many { into: table.from_clause(), columns, rows: Cow::Owned(rows), on_conflict: None }
 }
 
 impl<F> QueryId for Many<'_, F> {

@@ -42,7 +42,7 @@ use conn::Server;
 pub use conn::{Both, Locked, MultiBackend, Shared, SkipLocked, columns};
 pub use inserts::Inserts;
 pub use listen::Listener;
-pub use many::{Cell, OnConflict, many_insert_into, many_update};
+pub use many::{Cell, OnConflict, few_rows, many_insert_into, many_update};
 pub use meter::Counts;
 pub use pool::{ConnectError, Target};
 

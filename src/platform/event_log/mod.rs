@@ -25,10 +25,11 @@ pub use reaction::{Lag, Observer, Reaction, Reactions, Round, lag, parked, retry
 pub use store::{Event, Filter, Parked, list, next_after, recent_start};
 pub use verify::{Finding, Report, Verdict, verify};
 
+use diesel::query_builder::QueryFragment;
 use serde_json::Value;
 
 use crate::kit::{AccountId, ConversationId, EventId, Timestamp};
-use crate::platform::db::{self, Conn};
+use crate::platform::db::MultiBackend;
 
 /// How many events a round numbers, and a reaction reads, in one transaction.
 const BATCH: i64 = 500;
@@ -101,13 +102,16 @@ impl Event {
     }
 }
 
-/// Inserts the events of a unit of work, as the last statement before its commit. `ids` are sorted, so that
-/// events of one moment keep their order.
-pub(super) fn append(conn: &mut Conn, mut events: Vec<Event>, mut ids: Vec<EventId>) -> db::Result<()> {
+/// The statement that inserts the events of a unit of work, the last one before its commit. `ids` are sorted,
+/// so that events of one moment keep their order.
+pub(super) fn insertion(
+    mut events: Vec<Event>,
+    mut ids: Vec<EventId>,
+) -> impl QueryFragment<MultiBackend> + use<> {
     ids.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
     for (event, id) in events.iter_mut().zip(ids) {
         event.chain = Some(event.chain());
         event.id = id;
     }
-    store::insert(conn, &events)
+    store::insertion(&events)
 }

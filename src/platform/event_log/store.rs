@@ -4,11 +4,14 @@ use std::collections::HashMap;
 
 use diesel::dsl::{count_star, max};
 use diesel::prelude::*;
+use diesel::query_builder::QueryFragment;
 use diesel::{delete, insert_into, update};
 
 use crate::kit::{AccountId, ConversationId, EventId, PracticeId, Timestamp};
 use crate::platform::db::schema::{event_chains, events, parked_events, reaction_cursors};
-use crate::platform::db::{Both, Cell, Conn, OnConflict, Result, columns, many_insert_into, many_update};
+use crate::platform::db::{
+    Both, Cell, Conn, MultiBackend, OnConflict, Result, columns, few_rows, many_insert_into, many_update,
+};
 
 /// An event, as it is stored.
 #[derive(Debug, Clone, Queryable, Selectable)]
@@ -92,8 +95,8 @@ const INSERTED: [&str; 11] = [
     "chain",
 ];
 
-/// Inserts events that have no number yet, in one statement.
-pub(super) fn insert(conn: &mut Conn, new: &[Event]) -> Result<()> {
+/// The statement that inserts events, which have no number yet.
+pub(super) fn insertion(new: &[Event]) -> impl QueryFragment<MultiBackend> + use<> {
     let text = |text: &str| Cell::Text(Some(text.to_owned()));
     let cells = |event: &Event| {
         vec![
@@ -111,7 +114,7 @@ pub(super) fn insert(conn: &mut Conn, new: &[Event]) -> Result<()> {
         ]
     };
     let rows: Vec<Vec<Cell>> = new.iter().map(cells).collect();
-    many_insert_into(events::table, conn, &INSERTED, &rows, None)
+    few_rows(events::table, &INSERTED, rows)
 }
 
 /// Up to `limit` committed events without a number, oldest first.

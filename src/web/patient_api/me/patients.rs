@@ -64,7 +64,7 @@ pub(crate) async fn create_patient(
     let Body { value: CreatePatient { given_name, family_name, birth_date, relation }, canonical } = body;
     let new = NewPatient::new(&given_name, &family_name, birth_date).as_relation(relation);
     let rule = move |tx: &mut Tx, patient: &Principal| -> db::Result<_> {
-        let patient = accounts::add_patient(tx, patient, &new)?;
+        let patient = accounts::add_patient(tx, patient, &new);
         Ok(Reply::created(&PatientAnswer { patient }))
     };
     service.idempotent_as_patient(&call, &canonical, Scope::Restricted, rule).await
