@@ -17,6 +17,7 @@
     clippy::print_stdout,
     clippy::indexing_slicing,
     clippy::expect_used,
+    clippy::panic,
     clippy::disallowed_methods
 )]
 
@@ -152,12 +153,12 @@ impl Fill {
                 "WITH RECURSIVE numbers(n) AS (SELECT CAST({first} AS BIGINT) UNION ALL \
                  SELECT n + 1 FROM numbers WHERE n < {last}) SELECT"
             );
-            let mut sql = String::from("BEGIN;");
-            for statement in statements {
+            let over_numbers = |statement: &&str| {
                 let (insert, select) = statement.split_once("SELECT").unwrap();
-                sql += &format!("{insert}{numbers}{select};");
-            }
-            sql += "COMMIT";
+                format!("{insert}{numbers}{select};")
+            };
+            let sql: Vec<String> = statements.iter().map(over_numbers).collect();
+            let sql = format!("BEGIN; {} COMMIT", sql.concat());
             conn.execute(&self.complete(conn, count, practice, &sql));
         }
         println!("{name}: {count} in {:.0} s", began.elapsed().as_secs_f64());

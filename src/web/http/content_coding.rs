@@ -241,15 +241,11 @@ impl StaticFile {
     /// Completes a response with the file.
     pub fn respond(&self, mut response: HttpResponseBuilder, accepted: Accepted) -> HttpResponse {
         let coding = accepted.best();
-        match self.forms.opening(coding, self.text.as_bytes()) {
-            Some(opening) => {
-                coding.describe(&mut response);
-                response.body(opening.finish(&[]))
-            }
-            None => {
-                Coding::Identity.describe(&mut response);
-                response.body(self.text)
-            }
-        }
+        let Some(opening) = self.forms.opening(coding, self.text.as_bytes()) else {
+            Coding::Identity.describe(&mut response);
+            return response.body(self.text);
+        };
+        coding.describe(&mut response);
+        response.body(opening.finish(&[]))
     }
 }
