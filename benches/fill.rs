@@ -17,6 +17,7 @@
     clippy::print_stdout,
     clippy::indexing_slicing,
     clippy::expect_used,
+    clippy::panic,
     clippy::disallowed_methods
 )]
 
@@ -80,15 +81,16 @@ const ACCOUNTS: [&str; 10] = [
         SELECT {conversation}, 'none', 0, {at} FROM numbers",
 ];
 
-/// Entries of the audit log, each in the chain of its practice.
-const EVENTS: [&str; 1] = ["INSERT INTO audit_events (id, practice_id, actor, action, subject, detail, created_at, seq,
-            hash, chain)
-        SELECT 'evt_' || {id}, {practice}, {staff},
-            CASE WHEN n % 5 = 0 THEN 'pairing.created' ELSE 'conversation.changed' END, 'cnv_' || {time}, '{}', {at},
-            n / {practices} + 1, {hash} || {hash}, {practice} FROM numbers"];
-/// After them the head of each chain.
-const EVENT_HEADS: &str = "INSERT INTO audit_heads (chain, seq, hash)
-    SELECT chain, MAX(seq), MAX(hash) FROM audit_events GROUP BY chain";
+/// Events, each in the chain of its practice.
+const EVENTS: [&str; 1] = ["INSERT INTO events (id, seq, at, practice_id, actor, kind, subject, detail, place, chain,
+            chain_seq, chain_hash)
+        SELECT 'evt_' || {id}, n + 1, {at}, {practice}, {staff},
+            CASE WHEN n % 5 = 0 THEN 'pairing.created' ELSE 'conversation.read' END, 'cnv_' || {time}, '{}', 0,
+            {practice}, n / {practices} + 1, {hash} || {hash} FROM numbers"];
+/// After them the head of each chain, and how far the log is numbered. A reaction without a cursor begins there.
+const EVENT_HEADS: &str = "INSERT INTO event_chains (chain, seq, hash)
+        SELECT chain, MAX(chain_seq), MAX(chain_hash) FROM events GROUP BY chain;
+    INSERT INTO reaction_cursors (name, seq) SELECT 'sequence', MAX(seq) FROM events";
 
 enum Conn {
     Sqlite(Box<SqliteConnection>),
@@ -152,12 +154,12 @@ impl Fill {
                 "WITH RECURSIVE numbers(n) AS (SELECT CAST({first} AS BIGINT) UNION ALL \
                  SELECT n + 1 FROM numbers WHERE n < {last}) SELECT"
             );
-            let mut sql = String::from("BEGIN;");
-            for statement in statements {
+            let over_numbers = |statement: &&str| {
                 let (insert, select) = statement.split_once("SELECT").unwrap();
-                sql += &format!("{insert}{numbers}{select};");
-            }
-            sql += "COMMIT";
+                format!("{insert}{numbers}{select};")
+            };
+            let sql: Vec<String> = statements.iter().map(over_numbers).collect();
+            let sql = format!("BEGIN; {} COMMIT", sql.concat());
             conn.execute(&self.complete(conn, count, practice, &sql));
         }
         println!("{name}: {count} in {:.0} s", began.elapsed().as_secs_f64());

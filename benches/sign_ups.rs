@@ -138,7 +138,9 @@ fn run(
         let took = thread.join().unwrap();
         all.iter_mut().zip(took).for_each(|(all, took)| all.extend(took));
     }
-    all.iter_mut().for_each(|step| step.sort_by(f64::total_cmp));
+    for step in &mut all {
+        step.sort_by(f64::total_cmp);
+    }
     all
 }
 
@@ -150,7 +152,8 @@ fn measure(load: &Arc<Load>, server: &Server, postmaster: Option<u32>, connectio
     let took = run(load, connections, rate, move |_| began.elapsed().as_secs_f64() < seconds);
     let (after, elapsed) = (used(), began.elapsed().as_secs_f64());
     let count = took[WHOLE].len() as f64;
-    let [server_cpu, database_cpu] = [0, 1].map(|n| (after[n] - before[n]).as_secs_f64() * 1000.0 / count);
+    let [server_cpu, database_cpu] =
+        [0, 1].map(|n| after[n].saturating_sub(before[n]).as_secs_f64() * 1000.0 / count);
     let (now, most) = process::memory(server.id());
     println!(
         "{connections} connections: {:.1} sign-ups per second ({count} in {elapsed:.1} s)",

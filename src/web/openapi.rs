@@ -63,8 +63,8 @@ impl Modify for Security {
     }
 }
 
-/// The document. Handlers mention the same schemas again and again, and each brings them all: they are merged one
-/// handler at a time, since together they are twenty megabytes.
+/// The document. Handlers mention the same schemas again and again, and each brings them all: they are
+/// merged one handler at a time, since together they are twenty megabytes.
 impl Registry for OpenApi {
     fn service<F: OpenApiFactory>(&mut self, handler: F) -> &mut Self {
         self.paths.merge(handler.paths());

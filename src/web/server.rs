@@ -47,7 +47,7 @@ pub fn listen(state: &State, listener: TcpListener) -> std::io::Result<Listening
             .app_data(known.clone())
             .app_data(document.clone())
             .app_data(QueryConfig::default().error_handler(|_, _| wrong_query().into()))
-            .configure(|config| routes::all(config))
+            .configure(routes::all)
             .service(web::redirect("/docs", "/docs/"))
             .service(docs())
             .default_service(web::to(fallback::no_route))

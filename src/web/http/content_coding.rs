@@ -62,8 +62,8 @@ impl Accepted {
         let (mut brotli, mut gzip, mut identity, mut others) = (None, None, None, None);
         let lists = headers.get_all(ACCEPT_ENCODING).filter_map(|value| value.to_str().ok());
         for element in lists.flat_map(|list| list.split(',')) {
-            let (name, parameter) = element.split_once(';').unwrap_or((element, "q=1"));
-            let weight = Some(weight(parameter.trim()));
+            let (name, parameter) = element.split_once(';').unwrap_or((element, ""));
+            let weight = Some(if parameter.is_empty() { 1_000 } else { weight(parameter.trim()) });
             match name.trim() {
                 "*" => others = weight,
                 name if name.eq_ignore_ascii_case("br") => brotli = weight,
@@ -108,7 +108,8 @@ fn weight(parameter: &str) -> u16 {
     if fraction.len() > 3 || !fraction.bytes().all(|b| b.is_ascii_digit()) {
         return 0;
     }
-    let thousandths: u16 = format!("{fraction:0<3}").parse().unwrap_or(0);
+    let digits = fraction.bytes().map(|b| u16::from(b - b'0')).chain([0, 0, 0]);
+    let thousandths = digits.zip([100, 10, 1]).map(|(digit, place)| digit * place).sum();
     match whole {
         "0" => thousandths,
         "1" => 1_000,
@@ -241,15 +242,11 @@ impl StaticFile {
     /// Completes a response with the file.
     pub fn respond(&self, mut response: HttpResponseBuilder, accepted: Accepted) -> HttpResponse {
         let coding = accepted.best();
-        match self.forms.opening(coding, self.text.as_bytes()) {
-            Some(opening) => {
-                coding.describe(&mut response);
-                response.body(opening.finish(&[]))
-            }
-            None => {
-                Coding::Identity.describe(&mut response);
-                response.body(self.text)
-            }
-        }
+        let Some(opening) = self.forms.opening(coding, self.text.as_bytes()) else {
+            Coding::Identity.describe(&mut response);
+            return response.body(self.text);
+        };
+        coding.describe(&mut response);
+        response.body(opening.finish(&[]))
     }
 }

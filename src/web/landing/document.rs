@@ -74,16 +74,12 @@ impl Document {
             rest.push_str(part);
         }
         let mut response = html::head(service, status, self.policy.clone());
-        match self.forms.opening(coding, &self.opening) {
-            Some(opening) => {
-                coding.describe(&mut response);
-                response.body(opening.finish(rest.as_bytes()))
-            }
-            None => {
-                Coding::Identity.describe(&mut response);
-                response.body([&self.opening, rest.as_bytes()].concat())
-            }
-        }
+        let Some(opening) = self.forms.opening(coding, &self.opening) else {
+            Coding::Identity.describe(&mut response);
+            return response.body([&self.opening, rest.as_bytes()].concat());
+        };
+        coding.describe(&mut response);
+        response.body(opening.finish(rest.as_bytes()))
     }
 }
 

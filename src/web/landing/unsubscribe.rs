@@ -87,15 +87,12 @@ async fn show(
     subscription: Option<&Subscription>,
     step: Step,
 ) -> Result<HttpResponse, Problem> {
-    let (status, policy, page) = match subscription {
-        Some(subscription) => {
-            let language = call.language.unwrap_or(subscription.to.practice.language);
-            (StatusCode::OK, PagePolicy::Form, unsubscribe_page::of(subscription, step, language))
-        }
-        None => {
-            let page = unsubscribe_page::unknown(call.language.unwrap_or_default());
-            (StatusCode::NOT_FOUND, PagePolicy::Nothing, page)
-        }
+    let (status, policy, page) = if let Some(subscription) = subscription {
+        let language = call.language.unwrap_or(subscription.to.practice.language);
+        (StatusCode::OK, PagePolicy::Form, unsubscribe_page::of(subscription, step, language))
+    } else {
+        let page = unsubscribe_page::unknown(call.language.unwrap_or_default());
+        (StatusCode::NOT_FOUND, PagePolicy::Nothing, page)
     };
     // The token in the URL is not on the page, so it may be compressed.
     document::respond(landing, call.accepted, status, (&inline::UNSUBSCRIBE_STYLE, policy), page).await
