@@ -14,7 +14,7 @@ use crate::domain::{link_analytics, retention};
 use crate::platform::db::Target;
 use crate::platform::outbox::{self, Channel, Worker, WorkerHandle};
 use crate::platform::settings::{self, BadSetting};
-use crate::platform::{Service, event_stream, telemetry};
+use crate::platform::{Service, event_stream, rate_limits, telemetry};
 use crate::web::server;
 use crate::web::state::State;
 
@@ -41,6 +41,7 @@ pub(super) fn run(settings: Settings, out: &mut dyn Write) -> Result<(), Failure
     )?;
     let sweeper = retention::spawn(service.clone())?;
     let funnel = link_analytics::spawn(service.clone(), Arc::clone(&state.page_views))?;
+    let leases = rate_limits::spawn(service.clone())?;
     let feed = event_stream::spawn(service.clone(), Arc::clone(&state.event_hub))?;
     announce(service, out)?;
     let outcome = actix_web::rt::System::new().block_on(serve(&state, listener));
@@ -51,6 +52,7 @@ pub(super) fn run(settings: Settings, out: &mut dyn Write) -> Result<(), Failure
     for worker in workers {
         worker.stop();
     }
+    leases.stop();
     outcome
 }
 

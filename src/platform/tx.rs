@@ -7,6 +7,8 @@ use serde_json::Value;
 use super::audit::{self, Action, Actor, Event};
 use super::db::{self, Conn, Db};
 use super::keys::Keys;
+use super::rate_limits::{self, Done, Leases, Spending};
+use super::row_cache::RowCache;
 use super::settings::Settings;
 use super::signal::Signals;
 use crate::kit::{Clock, Entropy, Id, PracticeId, Secret, Timestamp};
@@ -21,6 +23,10 @@ pub struct Service {
     pub keys: Arc<Keys>,
     pub settings: Arc<Settings>,
     pub signals: Arc<Signals>,
+    /// Units of rate limits that this instance hands out.
+    pub leases: Arc<Leases>,
+    /// Rows that many requests read and few change.
+    pub rows: Arc<RowCache>,
 }
 
 /// A unit of work: the connection inside its transaction, the moment, settings, keys, entropy, and what it
@@ -32,6 +38,12 @@ pub struct Tx<'a> {
     /// Signing keys and code secrets.
     pub keys: &'a Keys,
     pub settings: &'a Settings,
+    /// What it counts in rate limits that are leased.
+    pub spending: Spending,
+    /// Rows that many requests read and few change.
+    pub rows: &'a RowCache,
+    /// The number of invalidations when this unit of work began: a row that it reads may be as old as that.
+    generation: u64,
     entropy: &'a dyn Entropy,
     /// Entries of the audit log, which are appended as the last thing before the commit.
     audit: Vec<Event>,
@@ -53,6 +65,9 @@ impl<'a> Tx<'a> {
             now: service.clock.now(),
             keys: &service.keys,
             settings: &service.settings,
+            spending: Spending::new(&service.leases),
+            rows: &service.rows,
+            generation: service.signals.landing.count(),
             entropy: &*service.entropy,
             audit: Vec::new(),
             after: AfterCommit::default(),
@@ -94,6 +109,13 @@ impl<'a> Tx<'a> {
         self.audit.push(Event { id, practice_id, actor, action, subject, detail });
     }
 
+    /// Keeps a row that this unit of work has read for others, unless the unit may have changed it.
+    pub fn cache<T: Clone + Send + Sync + 'static>(&self, key: &str, row: &T) {
+        if !self.after.landing {
+            self.rows.insert(key, row, self.generation);
+        }
+    }
+
     /// Wakes the outbox after the commit: there is a message to send.
     pub fn wake_outbox(&mut self) {
         self.after.outbox = true;
@@ -113,7 +135,7 @@ impl<'a> Tx<'a> {
     /// did is undone then, and what was done before it stays. After an error the transaction is lost.
     pub fn savepoint<T>(&mut self, part: impl FnOnce(&mut Self) -> db::Result<T>) -> db::Result<Option<T>> {
         self.conn.save()?;
-        let (audited, after) = (self.audit.len(), self.after);
+        let (audited, after, spent) = (self.audit.len(), self.after, self.spending.mark());
         match part(self) {
             Ok(value) => {
                 self.conn.commit()?;
@@ -123,6 +145,7 @@ impl<'a> Tx<'a> {
                 tracing::warn!(%error, "a part of a transaction was undone");
                 self.audit.truncate(audited);
                 self.after = after;
+                self.spending.undo_to(spent);
                 self.conn.rollback()?;
                 Ok(None)
             }
@@ -133,10 +156,10 @@ impl<'a> Tx<'a> {
     fn run<T, E: From<db::Error>>(
         mut self,
         rule: impl FnOnce(&mut Self) -> Result<T, E>,
-    ) -> Result<(T, AfterCommit), E> {
+    ) -> Result<(T, AfterCommit, Done), E> {
         let value = rule(&mut self)?;
         audit::append(self.conn, self.audit, self.now)?;
-        Ok((value, self.after))
+        Ok((value, self.after, self.spending.finish()))
     }
 }
 
@@ -164,9 +187,28 @@ impl Service {
         E: From<db::Error> + Send + 'static,
     {
         let this = self.clone();
-        let (value, after) = self.db.write(move |conn| Tx::new(&this, conn).run(rule)).await?;
-        self.committed(after);
+        let written = self.db.write(move |conn| Tx::new(&this, conn).run(rule)).await;
+        let (value, after, spent) = match written {
+            Ok(done) => done,
+            Err(error) => {
+                self.mend().await;
+                return Err(error);
+            }
+        };
+        self.committed(after, spent);
         Ok(value)
+    }
+
+    /// Rewrites rows in which a refused unit of work found hits of a clock that was ahead: its own
+    /// transaction was rolled back.
+    async fn mend(&self) {
+        if self.leases.has_ahead() {
+            let this = self.clone();
+            let mended = self.db.write(move |conn| Tx::new(&this, conn).run(rate_limits::mend)).await;
+            if let Err(error) = mended {
+                tracing::warn!(%error, "rows of a clock that was ahead are not mended");
+            }
+        }
     }
 
     /// Runs a rule that only reads.
@@ -185,8 +227,8 @@ impl Service {
         &self,
         rule: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let (value, after) = self.db.write_blocking(|conn| Tx::new(self, conn).run(rule))?;
-        self.committed(after);
+        let (value, after, spent) = self.db.write_blocking(|conn| Tx::new(self, conn).run(rule))?;
+        self.committed(after, spent);
         Ok(value)
     }
 
@@ -198,7 +240,8 @@ impl Service {
         self.db.read_blocking(|conn| rule(&mut Tx::new(self, conn)))
     }
 
-    fn committed(&self, after: AfterCommit) {
+    fn committed(&self, after: AfterCommit, spent: Done) {
+        spent.committed();
         if after.outbox {
             self.signals.outbox.notify();
         }
