@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use super::signal::Signals;
 
 /// How long a row is used at most.
-const FRESH: Duration = Duration::from_secs(5);
+const FRESH: Duration = Duration::from_secs(1);
 /// Limit on cached rows, of a few hundred bytes each.
 const MOST: usize = 20_000;
 

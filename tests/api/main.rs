@@ -39,6 +39,7 @@ mod imports;
 mod inbox;
 mod invites;
 mod landing;
+mod limits;
 mod links;
 mod matrix;
 mod live;

@@ -99,7 +99,7 @@ pub fn request_app_link(tx: &mut Tx, request: &AppLinkRequest<'_>) -> Result<(),
 fn codes_have_room(tx: &mut Tx, phone_key: &str) -> db::Result<bool> {
     let limit = RateLimit::messages_to_number(tx, phone_key);
     let mut hits = Hits::parse(&store::codes_sent(tx.conn, phone_key)?.unwrap_or_default());
-    hits.put_back(tx.now);
+    limit.put_back(&mut hits, tx.now);
     Ok(limit.next_at(&hits, tx.now) <= tx.now)
 }
 

@@ -32,14 +32,14 @@ pub fn check(tx: &mut Tx, id: &VerificationId, secret: &Secret, code: &str) -> R
     }
     // Verified while this check waited for the number's lock: return what it took there.
     number::return_check(tx, &session.phone_key)?;
-    repeat(tx, session, number, secret, code)
+    repeat(tx, session, &number, secret, code)
 }
 
 /// A check that the number did not give: why.
 fn not_taken(tx: &mut Tx, id: &VerificationId, secret: &Secret, code: &str) -> Result<CheckOutcome, Error> {
     let (session, number) = store::find(tx.conn, id, &secret.hash())?.ok_or(Error::NotFound)?;
     if session.verified_at.is_some() {
-        return repeat(tx, session, number, secret, code);
+        return repeat(tx, session, &number, secret, code);
     }
     let verification = Verification::of(tx, session, &number)?;
     Err(match verification.timers.number_check_at {
@@ -73,7 +73,7 @@ fn compare(
 fn repeat(
     tx: &mut Tx,
     session: Session,
-    number: NumberRow,
+    number: &NumberRow,
     secret: &Secret,
     code: &str,
 ) -> Result<CheckOutcome, Error> {
@@ -82,15 +82,15 @@ fn repeat(
     }
     let limit = tx.settings.verification.checks.saturating_mul(2);
     let Some(counted) = store::take_repeated_check(tx.conn, &session.id, limit)? else {
-        return Err(exhausted(tx, session, &number)?);
+        return Err(exhausted(tx, session, number)?);
     };
     if !code::matches(tx.keys, &session, code).ok_or(Error::KeysMissing)? {
-        let verification = Verification::of(tx, counted, &number)?;
+        let verification = Verification::of(tx, counted, number)?;
         return Ok(CheckOutcome { proof: None, pending: Vec::new(), verification });
     }
     store::return_repeated_check(tx.conn, &session.id)?;
     let proof = proof::derive(tx, &session, secret).ok_or(Error::KeysMissing)?;
-    approved(tx, session, &number, proof)
+    approved(tx, session, number, proof)
 }
 
 fn approved(tx: &mut Tx, session: Session, number: &NumberRow, proof: Secret) -> Result<CheckOutcome, Error> {

@@ -38,8 +38,12 @@ pub fn spawn(service: Service) -> std::io::Result<Keeper> {
     Ok(Keeper { stop, thread })
 }
 
-/// Settles the leases that are over, each row in a transaction of its own; all leases `at_end`.
+/// Settles the leases that are over, each row in a transaction of its own; all leases `at_end`. Mends the rows
+/// in which hits of a clock that was ahead were found.
 pub fn settle(service: &Service, at_end: bool) -> db::Result<()> {
+    if service.leases.has_ahead() {
+        service.write_blocking(super::mend)?;
+    }
     for (key, longest) in service.leases.due(service.now(), at_end) {
         service.write_blocking(|tx| super::settle_row(tx, &key, longest, at_end))?;
     }

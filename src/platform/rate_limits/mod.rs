@@ -45,6 +45,7 @@ const SLOTS: u64 = 512;
 const TRIES: usize = 4;
 
 /// One rate limit of one subject, for example of a phone number.
+#[derive(Clone)]
 pub struct RateLimit {
     key: String,
     windows: Vec<Window>,
@@ -187,10 +188,23 @@ impl RateLimit {
         self.most() > EXACT
     }
 
+    /// Counts hits of a clock that was ahead as hits of now; `true` if there were any.
+    pub fn put_back(&self, hits: &mut Hits, now: Timestamp) -> bool {
+        hits.put_back(now, Duration::from_millis(self.slot_width()))
+    }
+
+    fn slot_width(&self) -> u64 {
+        if self.is_leased() { self.longest().as_secs() * 1000 / SLOTS } else { 1 }
+    }
+
     fn slot_end(&self, at: Timestamp) -> i64 {
-        let width = if self.is_leased() { self.longest().as_secs() * 1000 / SLOTS } else { 1 };
-        let millis = u64::try_from(at.millis()).unwrap_or(0);
+        let (width, millis) = (self.slot_width(), u64::try_from(at.millis()).unwrap_or(0));
         i64::try_from(millis.div_ceil(width) * width).unwrap_or(i64::MAX)
+    }
+
+    /// The text in which its row stores `hits`.
+    fn text(&self, hits: &Hits) -> String {
+        if self.is_leased() { hits.to_slots() } else { self.log(hits) }
     }
 }
 
@@ -257,7 +271,7 @@ fn lease(tx: &mut Tx, limit: &RateLimit) -> db::Result<Result<(), Timestamp>> {
             tx.spending.put_back();
             return Ok(Err(limit.next_at(&hits, tx.now)));
         }
-        let (ends_at, units) = (limit.slot_end(tx.now + leases::LASTS), Lease::size(room));
+        let (ends_at, units) = ((tx.now + leases::LASTS).millis(), Lease::size(room));
         hits.add(ends_at, units);
         let expires_at = tx.now + longest * 2;
         if store::swap(tx.conn, key, stored.as_deref(), &hits.to_slots(), expires_at)? == 1 {
@@ -274,17 +288,15 @@ fn lease(tx: &mut Tx, limit: &RateLimit) -> db::Result<Result<(), Timestamp>> {
 fn read(tx: &mut Tx, limit: &RateLimit) -> db::Result<(Option<String>, Hits)> {
     let stored = store::find(tx.conn, &limit.key)?;
     let mut hits = Hits::parse(stored.as_deref().unwrap_or_default());
-    if hits.put_back(tx.now) {
-        let key = limit.key.clone();
-        let (expires_at, most) = (tx.now + limit.longest() * 2, (!limit.is_leased()).then(|| limit.most()));
-        let mend = move |tx: &mut Tx<'_>| {
-            let Some(stored) = store::find(tx.conn, &key)? else { return Ok(()) };
+    if limit.put_back(&mut hits, tx.now) {
+        let (limit, key) = (limit.clone(), &limit.key);
+        tx.spending.note_ahead(key, move |tx| {
+            let Some(stored) = store::find(tx.conn, &limit.key)? else { return Ok(()) };
             let mut hits = Hits::parse(&stored);
-            hits.put_back(tx.now);
-            let text = most.map_or_else(|| hits.to_slots(), |most| hits.to_log(most));
-            store::swap(tx.conn, &key, Some(&stored), &text, expires_at).map(drop)
-        };
-        tx.spending.note_ahead(&limit.key, mend);
+            limit.put_back(&mut hits, tx.now);
+            let expires_at = tx.now + limit.longest() * 2;
+            store::swap(tx.conn, &limit.key, Some(&stored), &limit.text(&hits), expires_at).map(drop)
+        });
     }
     Ok((stored, hits))
 }
@@ -302,12 +314,23 @@ fn give_back(tx: &mut Tx, limit: &RateLimit) -> db::Result<()> {
     store::take_back(tx.conn, &limit.key).map(drop)
 }
 
-/// Gives a hit back that an earlier transaction counted at `at`, when this one commits. For leased limits:
-/// the others are few, and of one subject.
-pub fn refund(tx: &mut Tx, limit: &RateLimit, at: Timestamp) {
+/// Gives a hit back that an earlier transaction counted at `at`, when this one commits: for what turned out
+/// to cost nothing, or to be what the limit is not against. A hit that has left the window is gone anyway.
+pub fn refund(tx: &mut Tx, limit: &RateLimit, at: Timestamp) -> db::Result<()> {
     if limit.is_leased() {
         tx.spending.refund(&limit.key, limit.longest(), limit.slot_end(at));
+        return Ok(());
     }
+    for _ in 0..TRIES {
+        let (Some(stored), mut hits) = read(tx, limit)? else { return Ok(()) };
+        let expires_at = tx.now + limit.longest() * 2;
+        if !hits.remove(at.millis(), 1)
+            || store::swap(tx.conn, &limit.key, Some(&stored), &limit.log(&hits), expires_at)? == 1
+        {
+            return Ok(());
+        }
+    }
+    Err(db::Error::Busy)
 }
 
 /// Which part of a limit is used, from 0 to 1, in its fullest window.

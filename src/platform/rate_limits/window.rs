@@ -18,6 +18,7 @@ const PLACE: u64 = 14;
 const AHEAD: Duration = Duration::from_mins(1);
 
 /// So many hits in so much time.
+#[derive(Clone)]
 pub(super) struct Window {
     pub max: u64,
     pub per: Duration,
@@ -118,8 +119,9 @@ impl Hits {
     }
 
     /// Counts hits of a clock that was ahead as hits of now; `true` if there were any.
-    pub fn put_back(&mut self, now: Timestamp) -> bool {
-        let latest = (now + AHEAD).millis();
+    /// A hit may be ahead by the `width` of its slot.
+    pub(super) fn put_back(&mut self, now: Timestamp, width: Duration) -> bool {
+        let latest = (now + AHEAD + width).millis();
         let early = self.0.iter().filter(|(at, _)| *at > latest).map(|(_, n)| n).sum();
         self.0.retain(|(at, _)| *at <= latest);
         self.add(now.millis(), early);
@@ -176,9 +178,9 @@ mod tests {
     fn a_hit_of_a_clock_that_was_ahead_counts_as_now() {
         let now = Timestamp::from_millis(NOW);
         let mut hits = Hits(vec![(NOW - 1, 1), (NOW + 10_000, 1), (NOW + 7_200_000, 3)]);
-        assert!(hits.put_back(now));
+        assert!(hits.put_back(now, Duration::ZERO));
         assert_eq!(hits.0, [(NOW - 1, 1), (NOW, 3), (NOW + 10_000, 1)]);
-        assert!(!hits.put_back(now));
+        assert!(!hits.put_back(now, Duration::ZERO));
         let window = Window { max: 5, per: Duration::from_mins(10) };
         assert_eq!(window.next_at(&hits, now).millis(), NOW - 1 + 600_000);
     }

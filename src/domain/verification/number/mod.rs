@@ -42,7 +42,7 @@ impl NumberRow {
             store::ELSEWHERE => Hits::parse(&store::log_elsewhere(tx.conn, limit.key())?.unwrap_or_default()),
             here => Hits::parse(here),
         };
-        if hits.put_back(tx.now) {
+        if limit.put_back(&mut hits, tx.now) {
             let (old, key) = (self.sent.clone(), self.phone_key.clone());
             let new = limit.log(&hits);
             let mend = move |tx: &mut Tx<'_>| store::swap_log(tx.conn, &key, &old, &new).map(drop);
