@@ -2,8 +2,8 @@
 //!
 //! Facts (a text sent, a number verified, a pairing) append an event in their own transaction, so they are
 //! exact and no request waits for a counter. Page views and codes that became link tokens are too many for
-//! that: they are summed in memory and written in batches, off the request path. A writer then rolls events up
-//! into counters per link and day. A counter always equals the sum of the events that carry a batch id,
+//! that: they are summed in memory and written in batches, off the request path. A writer then rolls events
+//! up into counters per link and day. A counter always equals the sum of the events that carry a batch id,
 //! because both change together.
 
 mod backlog;
