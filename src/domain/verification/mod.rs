@@ -144,8 +144,8 @@ pub fn create(tx: &mut Tx, new: NewSession) -> Result<(Verification, Secret), Er
     Ok((Verification::of(tx, session, &number)?, client_secret))
 }
 
-/// Counts a message in the limits of a number and in `others`, or in none: then `Err` is the time at which all
-/// have room.
+/// Counts a message in the limits of a number and in `others`, or in none: then `Err` is the time at which
+/// all have room.
 fn take(tx: &mut Tx, phone_key: &str, others: &[RateLimit]) -> db::Result<Result<NumberRow, Timestamp>> {
     Ok(match number::count_message(tx, phone_key)? {
         Err(at) => Err(at.max(rate_limits::next_at(tx, others)?)),

@@ -1,5 +1,5 @@
-//! The thread that settles leases when they are over. It looks into memory every second, and asks the database
-//! only if there is something to return.
+//! The thread that settles leases when they are over. It looks into memory every second, and asks the
+//! database only if there is something to return.
 
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
@@ -38,8 +38,8 @@ pub fn spawn(service: Service) -> std::io::Result<Keeper> {
     Ok(Keeper { stop, thread })
 }
 
-/// Settles the leases that are over, each row in a transaction of its own; all leases `at_end`. Mends the rows
-/// in which hits of a clock that was ahead were found.
+/// Settles the leases that are over, each row in a transaction of its own; all leases `at_end`. Mends the
+/// rows in which hits of a clock that was ahead were found.
 pub fn settle(service: &Service, at_end: bool) -> db::Result<()> {
     if service.leases.has_ahead() {
         service.write_blocking(super::mend)?;

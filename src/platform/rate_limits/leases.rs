@@ -5,8 +5,8 @@
 //! the units that were spent, each at its own time, and the rest is free again; what a crash leaves unsettled
 //! counts as spent. A limit is therefore never exceeded, whatever happens to an instance.
 //!
-//! A unit of work that fails gives its units back ([`Spending`] does it when it is dropped). If the outcome of
-//! a commit is unknown, they count as spent.
+//! A unit of work that fails gives its units back: [`Spending`] does it when it is dropped. If the outcome
+//! of a commit is unknown, they count as spent.
 
 use std::collections::HashMap;
 use std::mem;
