@@ -23,7 +23,9 @@ use crate::platform::Service;
 use crate::platform::db::Db;
 use crate::platform::keys::Keys;
 use crate::platform::outbox::{Topic, Topics};
+use crate::platform::row_cache::RowCache;
 use crate::platform::settings::{self, BadSetting, Source};
+use crate::platform::signal::Signals;
 use crate::web::state::State;
 
 /// Where settings are declared. Two structs instead of one, because a rule is handed the first and must not
@@ -74,13 +76,16 @@ pub fn build(
     let Settings { platform: settings, delivery } = settings;
     let keys = Keys::load_or_create(&settings.keys_file, clock.now(), &*entropy)
         .map_err(|error| BadSetting::new("keys_file", error.to_string()))?;
+    let signals = Arc::<Signals>::default();
     let service = Service {
+        rows: Arc::new(RowCache::new(Arc::clone(&signals))),
+        leases: Arc::default(),
+        signals,
         db: Db::new(&settings.database)?,
         clock,
         entropy,
         keys: Arc::new(keys),
         settings: Arc::new(settings),
-        signals: Arc::default(),
     };
     let delivery = Delivery::new(&service, delivery);
     Ok(State::new(service, delivery, topics()))

@@ -17,7 +17,7 @@ use crate::domain::{link_analytics, retention};
 use crate::platform::db::{Db, Target};
 use crate::platform::outbox::{self, Channel, Worker, WorkerHandle};
 use crate::platform::settings::{self, BadSetting};
-use crate::platform::{Service, event_log, telemetry, threads};
+use crate::platform::{Service, event_log, rate_limits, telemetry, threads};
 use crate::web::server;
 use crate::web::state::State;
 
@@ -56,13 +56,15 @@ pub(super) fn run(settings: Settings, out: &mut dyn Write) -> Result<(), Failure
     )?;
     let sweeper = retention::spawn(service.clone())?;
     let funnel = link_analytics::spawn(service.clone(), Arc::clone(&state.page_views))?;
+    let leases = rate_limits::spawn(service.clone())?;
     let feed = event_log::feed::spawn(service.clone(), state.reactions.clone())?;
     announce(service, out)?;
     let stop_workers = || workers.iter().for_each(WorkerHandle::request_stop);
     let outcome = actix_web::rt::System::new().block_on(serve(&state, listener, stop_workers));
     // Here because a server that could not start never got the signal.
     let end = outcome.as_ref().map_or_else(|_| Instant::now() + JOIN, |signaled| join_end(&state, *signaled));
-    let mut threads = vec![sweeper.request_stop(), funnel.request_stop(), feed.request_stop()];
+    let mut threads =
+        vec![sweeper.request_stop(), funnel.request_stop(), leases.request_stop(), feed.request_stop()];
     threads.extend(workers.into_iter().map(WorkerHandle::into_thread));
     let left = threads::join_until(threads, end);
     if left > 0 {

@@ -1,5 +1,8 @@
-//! Circuit breaker per provider: three failures within half a minute open it, and for a minute no message
-//! waits for that provider. Then one message is a trial; if it goes through, the breaker closes.
+//! Circuit breaker per provider: three failures within half a minute open it, and no message waits for that
+//! provider any more. Every few seconds one message is a trial; if it goes through, the breaker closes.
+//!
+//! A patient looks at the screen while a code waits: a longer pause between trials makes a hiccup of the
+//! provider longer than it is. One message in five seconds is no burden for a provider that has trouble.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -10,8 +13,12 @@ use crate::kit::Timestamp;
 const MOST_FAILURES: usize = 3;
 /// … if they occur within this time.
 const WINDOW: Duration = Duration::from_secs(30);
-/// How long it stays open, and the time from one trial to the next.
-const OPEN: Duration = Duration::from_mins(1);
+/// The time from a failure to the next trial.
+const BETWEEN_TRIALS: Duration = Duration::from_secs(5);
+/// How long a message waits while another one is the trial.
+const DURING_TRIAL: Duration = Duration::from_secs(2);
+/// A trial without a result after this long has none: its sender is gone.
+const LONGEST_TRIAL: Duration = Duration::from_secs(10);
 
 /// Circuit breaker of one provider, as this instance sees it.
 pub(super) struct CircuitBreaker {
@@ -24,6 +31,20 @@ struct State {
     failures: Vec<Timestamp>,
     /// When the next trial may begin; `None` while the breaker is closed.
     trial_at: Option<Timestamp>,
+    /// When the trial that is running began.
+    trial_since: Option<Timestamp>,
+}
+
+impl State {
+    /// When a message may try again, which is not now; `None` if it may try now.
+    fn closed_until(&self, now: Timestamp) -> Option<Timestamp> {
+        let at = self.trial_at?;
+        if self.trial_since.is_some_and(|since| since <= now && now < since + LONGEST_TRIAL) {
+            return Some(now + DURING_TRIAL);
+        }
+        // A trial time further off than any we set precedes a clock that was put back, and is due.
+        Some(at).filter(|at| *at > now && *at <= now + BETWEEN_TRIALS)
+    }
 }
 
 impl CircuitBreaker {
@@ -34,19 +55,17 @@ impl CircuitBreaker {
         this
     }
 
-    /// Whether a message may go to the provider; otherwise when one may try. A message that passes an open
-    /// breaker is its trial, and postpones the next one.
+    /// Whether a message may go to the provider; otherwise when it may try again. A message that passes an
+    /// open breaker is its trial.
     pub(super) fn admit(&self, now: Timestamp) -> Result<(), Timestamp> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        match state.trial_at {
-            // A trial time further off than any we set precedes a clock that was put back, and is due.
-            Some(at) if at > now && at <= now + OPEN => Err(at),
-            Some(_) => {
-                state.trial_at = Some(now + OPEN);
-                Ok(())
-            }
-            None => Ok(()),
+        if let Some(at) = state.closed_until(now) {
+            return Err(at);
         }
+        if state.trial_at.is_some() {
+            state.trial_since = Some(now);
+        }
+        Ok(())
     }
 
     /// Records that the provider answered as it should.
@@ -63,7 +82,8 @@ impl CircuitBreaker {
         state.failures.push(now);
         // One failed trial is enough; no second and third are needed.
         if state.trial_at.is_some() || state.failures.len() >= MOST_FAILURES {
-            state.trial_at = Some(now + OPEN);
+            state.trial_at = Some(now + BETWEEN_TRIALS);
+            state.trial_since = None;
             self.report(true);
         }
     }
@@ -90,23 +110,25 @@ mod tests {
         }
         assert_eq!(breaker.admit(at(30)), Ok(()), "the first is out of the window");
         breaker.failed(at(31));
-        assert_eq!(breaker.admit(at(31)), Err(at(91)));
-        assert_eq!(breaker.admit(at(90)), Err(at(91)));
+        assert_eq!(breaker.admit(at(31)), Err(at(36)));
+        assert_eq!(breaker.admit(at(35)), Err(at(36)));
     }
 
     #[test]
     fn half_open_breaker_admits_one_trial_that_decides() {
         let breaker = CircuitBreaker::new("test");
         (0..3).for_each(|_| breaker.failed(at(0)));
-        assert_eq!(breaker.admit(at(60)), Ok(()));
-        assert_eq!(breaker.admit(at(60)), Err(at(120)), "one trial");
-        breaker.failed(at(61));
-        assert_eq!(breaker.admit(at(120)), Err(at(121)));
-        assert_eq!(breaker.admit(at(121)), Ok(()));
+        assert_eq!(breaker.admit(at(5)), Ok(()));
+        assert_eq!(breaker.admit(at(6)), Err(at(8)), "one trial, and soon its result");
+        breaker.failed(at(8));
+        assert_eq!(breaker.admit(at(12)), Err(at(13)));
+        assert_eq!(breaker.admit(at(13)), Ok(()));
+        assert_eq!(breaker.admit(at(22)), Err(at(24)));
+        assert_eq!(breaker.admit(at(23)), Ok(()), "the trial's sender is gone");
         breaker.succeeded();
-        assert_eq!(breaker.admit(at(121)), Ok(()));
-        breaker.failed(at(122));
-        assert_eq!(breaker.admit(at(122)), Ok(()), "it forgot the old failures");
+        assert_eq!(breaker.admit(at(23)), Ok(()));
+        breaker.failed(at(24));
+        assert_eq!(breaker.admit(at(24)), Ok(()), "it forgot the old failures");
     }
 
     #[test]
@@ -114,7 +136,7 @@ mod tests {
         let breaker = CircuitBreaker::new("test");
         (0..3).for_each(|_| breaker.failed(at(7_200)));
         assert_eq!(breaker.admit(at(3_600)), Ok(()), "a trial");
-        assert_eq!(breaker.admit(at(3_601)), Err(at(3_660)));
+        assert_eq!(breaker.admit(at(3_601)), Err(at(3_603)));
         breaker.succeeded();
         (0..2).for_each(|_| breaker.failed(at(7_200)));
         breaker.failed(at(3_600));

@@ -5,6 +5,7 @@ pub mod idempotency;
 pub mod keys;
 pub mod outbox;
 pub mod rate_limits;
+pub mod row_cache;
 pub mod settings;
 pub mod signal;
 pub mod telemetry;

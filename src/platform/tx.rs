@@ -9,6 +9,8 @@ use serde_json::Value;
 use super::db::{self, Conn, Db, Inserts, MultiBackend};
 use super::event_log::{self, Actor, Event, LogKind};
 use super::keys::Keys;
+use super::rate_limits::{self, Done, Leases, Spending};
+use super::row_cache::RowCache;
 use super::settings::Settings;
 use super::signal::Signals;
 use crate::kit::{Clock, Entropy, Id, PracticeId, Secret, Timestamp};
@@ -23,6 +25,10 @@ pub struct Service {
     pub keys: Arc<Keys>,
     pub settings: Arc<Settings>,
     pub signals: Arc<Signals>,
+    /// Units of rate limits that this instance hands out.
+    pub leases: Arc<Leases>,
+    /// Rows that many requests read and few change.
+    pub rows: Arc<RowCache>,
 }
 
 /// A unit of work: the connection inside its transaction, the moment, settings, keys, entropy, and what it
@@ -34,6 +40,12 @@ pub struct Tx<'a> {
     /// Signing keys and code secrets.
     pub keys: &'a Keys,
     pub settings: &'a Settings,
+    /// What it counts in rate limits that are leased.
+    pub spending: Spending,
+    /// Rows that many requests read and few change.
+    pub rows: &'a RowCache,
+    /// The number of invalidations when this unit of work began: a row that it reads may be as old as that.
+    generation: u64,
     entropy: &'a dyn Entropy,
     /// Events for the event log, which are inserted as the last thing before the commit.
     events: Vec<Event>,
@@ -57,6 +69,9 @@ impl<'a> Tx<'a> {
             now: service.clock.now(),
             keys: &service.keys,
             settings: &service.settings,
+            spending: Spending::new(&service.leases),
+            rows: &service.rows,
+            generation: service.signals.landing.count(),
             entropy: &*service.entropy,
             events: Vec::new(),
             later: Inserts::new(),
@@ -111,6 +126,13 @@ impl<'a> Tx<'a> {
         std::mem::take(&mut self.later).execute(self.conn)
     }
 
+    /// Keeps a row that this unit of work has read for others, unless the unit may have changed it.
+    pub fn cache<T: Clone + Send + Sync + 'static>(&self, key: &str, row: &T) {
+        if !self.after.landing {
+            self.rows.insert(key, row, self.generation);
+        }
+    }
+
     /// Wakes the outbox after the commit: there is a message to send.
     pub fn wake_outbox(&mut self) {
         self.after.outbox = true;
@@ -126,7 +148,7 @@ impl<'a> Tx<'a> {
     pub fn savepoint<T>(&mut self, part: impl FnOnce(&mut Self) -> db::Result<T>) -> db::Result<Option<T>> {
         self.flush()?;
         self.conn.save()?;
-        let (emitted, after) = (self.events.len(), self.after);
+        let (emitted, after, spent) = (self.events.len(), self.after, self.spending.mark());
         let done = part(self).and_then(|value| self.flush().map(|()| value));
         match done {
             Ok(value) => {
@@ -138,6 +160,7 @@ impl<'a> Tx<'a> {
                 self.events.truncate(emitted);
                 drop(std::mem::take(&mut self.later));
                 self.after = after;
+                self.spending.undo_to(spent);
                 self.conn.rollback()?;
                 Ok(None)
             }
@@ -148,14 +171,14 @@ impl<'a> Tx<'a> {
     fn run<T, E: From<db::Error>>(
         mut self,
         rule: impl FnOnce(&mut Self) -> Result<T, E>,
-    ) -> Result<(T, AfterCommit), E> {
+    ) -> Result<(T, AfterCommit, Done), E> {
         let value = rule(&mut self)?;
         if !self.events.is_empty() {
             let ids = self.events.iter().map(|_| self.id()).collect();
             self.later.push(event_log::insertion(self.events, ids));
         }
         self.later.execute(self.conn)?;
-        Ok((value, self.after))
+        Ok((value, self.after, self.spending.finish()))
     }
 }
 
@@ -183,9 +206,28 @@ impl Service {
         E: From<db::Error> + Send + 'static,
     {
         let this = self.clone();
-        let (value, after) = self.db.write(move |conn| Tx::new(&this, conn).run(rule)).await?;
-        self.committed(after);
+        let written = self.db.write(move |conn| Tx::new(&this, conn).run(rule)).await;
+        let (value, after, spent) = match written {
+            Ok(done) => done,
+            Err(error) => {
+                self.mend().await;
+                return Err(error);
+            }
+        };
+        self.committed(after, spent);
         Ok(value)
+    }
+
+    /// Rewrites rows in which a refused unit of work found hits of a clock that was ahead: its own
+    /// transaction was rolled back.
+    async fn mend(&self) {
+        if self.leases.has_ahead() {
+            let this = self.clone();
+            let mended = self.db.write(move |conn| Tx::new(&this, conn).run(rate_limits::mend)).await;
+            if let Err(error) = mended {
+                tracing::warn!(%error, "rows of a clock that was ahead are not mended");
+            }
+        }
     }
 
     /// Runs a rule that only reads.
@@ -204,8 +246,8 @@ impl Service {
         &self,
         rule: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let (value, after) = self.db.write_blocking(|conn| Tx::new(self, conn).run(rule))?;
-        self.committed(after);
+        let (value, after, spent) = self.db.write_blocking(|conn| Tx::new(self, conn).run(rule))?;
+        self.committed(after, spent);
         Ok(value)
     }
 
@@ -217,7 +259,8 @@ impl Service {
         self.db.read_blocking(|conn| rule(&mut Tx::new(self, conn)))
     }
 
-    fn committed(&self, after: AfterCommit) {
+    fn committed(&self, after: AfterCommit, spent: Done) {
+        spent.committed();
         if after.outbox {
             self.signals.outbox.notify();
         }

@@ -72,6 +72,7 @@ impl State {
             .app_data(Data::from(Arc::clone(&self.delivery)))
             .app_data(Data::from(Arc::clone(&self.topics)))
             .app_data(Data::from(Arc::clone(&self.event_hub)))
+            .app_data(Data::from(Arc::clone(&self.page_views)))
             .app_data(Data::from(Arc::clone(&self.code_guesses)))
             .app_data(Data::from(Arc::clone(&self.render_pool)))
             .app_data(Data::from(Arc::clone(&self.password_hasher)));

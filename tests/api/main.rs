@@ -40,6 +40,7 @@ mod imports;
 mod inbox;
 mod invites;
 mod landing;
+mod limits;
 mod links;
 mod matrix;
 mod live;

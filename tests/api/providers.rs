@@ -334,7 +334,7 @@ both! {
         assert_eq!((first.requests().len(), second.requests().len()), (3, 0));
     }
 
-    fn circuit_breaker_opens_then_half_opens_after_a_minute(on: Builder) {
+    fn circuit_breaker_opens_then_half_opens_after_seconds(on: Builder) {
         let (app, first, second) = with_both(on);
         let worker = app.real_worker();
         first.answer_next(4, &ScriptedReply::status(503));
@@ -343,13 +343,13 @@ both! {
             drain(&worker);
         }
         assert_eq!((first.requests().len(), second.requests().len()), (3, 5), "the fourth and fifth text skip the first provider");
-        app.advance(60);
+        app.advance(5);
         app.start(&phone(5));
         drain(&worker);
         app.start(&phone(6));
         drain(&worker);
         assert_eq!((first.requests().len(), second.requests().len()), (4, 7), "one trial, which failed");
-        app.advance(60);
+        app.advance(5);
         for n in 7..9 {
             app.start(&phone(n));
             drain(&worker);
@@ -358,7 +358,7 @@ both! {
         assert_eq!(app.outbox("sent"), 9);
     }
 
-    fn text_waits_for_a_trial_when_all_circuit_breakers_are_open(on: Builder) {
+    fn code_waits_seconds_for_a_trial_when_all_circuit_breakers_are_open(on: Builder) {
         let (app, first, second) = with_both(on);
         let worker = app.real_worker();
         first.answer_next(3, &ScriptedReply::status(503));
@@ -368,15 +368,33 @@ both! {
         }
         drain(&worker);
         assert_eq!((first.requests().len(), second.requests().len()), (3, 3));
-        app.advance(59);
+        app.advance(4);
         drain(&worker);
         assert_eq!((first.requests().len(), second.requests().len()), (3, 3));
         app.advance(1);
         drain(&worker);
-        assert_eq!(app.outbox("sent"), 1, "the one that waited for the trial");
-        app.advance(10);
-        drain(&worker);
-        assert_eq!(app.outbox("sent"), 4);
+        assert_eq!(app.outbox("sent"), 4, "the trial, and those that waited for it");
+    }
+
+    fn provider_that_comes_back_after_a_minute_sends_waiting_codes_within_seconds(on: Builder) {
+        let (app, provider) = with_twilio(on);
+        let worker = app.real_worker();
+        provider.answer_next(14, &ScriptedReply::status(503));
+        for n in 0..20 {
+            app.start(&phone(n));
+        }
+        for _ in 0..60 {
+            drain(&worker);
+            app.advance(1);
+        }
+        assert_eq!((app.outbox("sent"), app.outbox("queued")), (0, 20), "no attempt is used up by a closed door");
+        let trials = provider.requests().len();
+        assert!((10..=14).contains(&trials), "{trials} trials in a minute");
+        for _ in 0..20 {
+            drain(&worker);
+            app.advance(1);
+        }
+        assert_eq!(app.outbox("sent"), 20);
     }
 
     fn refused_account_pauses_channel_only_without_a_fallback(on: Builder) {

@@ -16,6 +16,11 @@ use crate::platform::settings::BadSetting;
 /// A message that may have been accepted this often is not handed to any provider again.
 const MOST_DOUBTS: i32 = 2;
 
+/// How long a message that is not awaited leaves a provider with an open breaker alone: a list of invites
+/// need not come back for every trial.
+const NOT_AWAITED: Duration = Duration::from_mins(1);
+const BREAKER_OPEN: &str = "breaker_open";
+
 struct ChainLink {
     provider: Arc<dyn SmsProvider>,
     breaker: CircuitBreaker,
@@ -69,7 +74,11 @@ impl FailoverChain {
     fn try_link(&self, link: &ChainLink, message: &Outgoing, envelope: &Envelope<'_>) -> SendResult {
         let now = self.clock.now();
         if let Err(trial_at) = link.breaker.admit(now) {
-            return Outcome::RetryAfter("breaker_open", until(trial_at, now)).into();
+            let wait = until(trial_at, now);
+            return match is_awaited(message) {
+                true => Outcome::NotTried(BREAKER_OPEN, wait).into(),
+                false => Outcome::RetryAfter(BREAKER_OPEN, wait.max(NOT_AWAITED)).into(),
+            };
         }
         let result = link.provider.send(message, envelope);
         match is_failure(&result.outcome) {
@@ -113,11 +122,23 @@ fn chosen(
     Ok(Arc::clone(provider))
 }
 
+/// Whether a person waits for the message.
+fn is_awaited(message: &Outgoing) -> bool {
+    match message {
+        Outgoing::Sms(text) => text.code.is_some(),
+        other => matches!(other, Outgoing::Voice(_)),
+    }
+}
+
 /// Failures worth a failover. What is wrong with the number is wrong for all providers.
 fn is_failure(outcome: &Outcome) -> bool {
     matches!(
         outcome,
-        Outcome::Retry(_) | Outcome::RetryAfter(..) | Outcome::Ambiguous(_) | Outcome::Misconfigured(_)
+        Outcome::Retry(_)
+            | Outcome::RetryAfter(..)
+            | Outcome::NotTried(..)
+            | Outcome::Ambiguous(_)
+            | Outcome::Misconfigured(_)
     )
 }
 
@@ -133,7 +154,7 @@ fn conclude(envelope: &Envelope<'_>, failures: Vec<SendResult>) -> SendResult {
     let weight = |outcome: &Outcome| match outcome {
         Outcome::Ambiguous(_) => (0, Duration::ZERO),
         Outcome::Retry(_) => (1, Duration::ZERO),
-        Outcome::RetryAfter(_, wait) => (2, *wait),
+        Outcome::RetryAfter(_, wait) | Outcome::NotTried(_, wait) => (2, *wait),
         _ => (3, Duration::ZERO),
     };
     let gravest = failures.into_iter().min_by_key(|result| weight(&result.outcome));

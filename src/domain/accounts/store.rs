@@ -1,6 +1,7 @@
 //! Queries on `accounts`, `patients`, `account_sessions` and `refresh_tokens`.
 
 use diesel::prelude::*;
+use diesel::result::{DatabaseErrorKind, Error};
 use diesel::{insert_into, update};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -166,14 +167,29 @@ pub(super) fn lock_account(conn: &mut Conn, id: &AccountId) -> Result<bool> {
     Ok(Locked(row).get_result::<AccountId>(conn).optional()?.is_some())
 }
 
-/// Sets the account's number; `false` if another account has it.
+/// Sets the account's number; `false` if another account has it. A sign-up or another change that is not
+/// committed yet is not in sight of the condition: the unique index waits for it, and then it is a violation,
+/// which undoes this statement alone.
 pub(super) fn set_phone(conn: &mut Conn, id: &AccountId, phone: &Phone) -> Result<bool> {
     let of_others = diesel::alias!(accounts as others);
     let taken = of_others.filter(of_others.field(accounts::phone).eq(phone.as_e164()));
     let taken = taken.filter(of_others.field(accounts::id).ne(id.clone()));
     let row =
         accounts::table.filter(accounts::id.eq(id)).filter(diesel::dsl::not(diesel::dsl::exists(taken)));
-    Ok(update(row).set(accounts::phone.eq(phone.as_e164())).execute(conn)? == 1)
+    conn.save()?;
+    match update(row).set(accounts::phone.eq(phone.as_e164())).execute(conn) {
+        Ok(changed) => {
+            conn.commit()?;
+            Ok(changed == 1)
+        }
+        Err(error) => {
+            conn.rollback()?;
+            match error {
+                Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => Ok(false),
+                other => Err(other.into()),
+            }
+        }
+    }
 }
 
 /// Sets an e-mail address that was just proven; 0 if the account already had it, and proven.

@@ -67,15 +67,14 @@ pub fn check_in(
     let found = visible.into_iter().find(|details| details.pairing.id == *pairing_id);
     let details = found.ok_or(Error::PairingNotFound)?;
     let limits = [RateLimit::check_in_codes_of_account(tx, &who.account_id)];
-    let locked = rate_limits::lock(tx, &limits)?;
-    let free_at = locked.next_at(tx);
-    if free_at > tx.now {
+    if let Err(free_at) = rate_limits::take(tx, &limits)? {
         return Ok(Outcome::Limited(free_at.wait_from(tx.now)));
     }
     let Some(staff_id) = shown_by(tx, &details.pairing.practice.id, code)? else {
-        locked.take(tx)?;
         return Ok(Outcome::Wrong);
     };
+    // Only wrong codes count.
+    rate_limits::give_back_all(tx, &limits)?;
     confirm(tx, &details, &staff_id, who.scope == Scope::Full)?;
     Ok(Outcome::Confirmed(Box::new(details)))
 }

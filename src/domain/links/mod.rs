@@ -27,11 +27,10 @@ pub use token::{LinkToken, Source};
 
 use std::collections::HashSet;
 
-use crate::domain::link_analytics;
 use crate::domain::practices::{self, Practice};
 use crate::kit::{LinkId, PracticeId, StaffId};
-use crate::platform::Tx;
 use crate::platform::db::{self, Conn};
+use crate::platform::{Service, Tx};
 
 /// Why a code or a token was refused.
 #[derive(Debug, thiserror::Error)]
@@ -169,14 +168,40 @@ pub enum Lookup {
     },
 }
 
+impl Lookup {
+    fn found(to: Destination) -> Self {
+        match to.effective.state {
+            State::Paused => Self::Paused(to),
+            _ => Self::Open(to),
+        }
+    }
+
+    fn open(self) -> Result<Destination, Error> {
+        match self {
+            Self::Open(to) => Ok(to),
+            Self::Paused(_) => Err(Error::Paused),
+            Self::NotFound { mistyped: true } => Err(Error::Mistyped),
+            Self::NotFound { mistyped: false } => Err(Error::NotFound),
+        }
+    }
+}
+
+/// Looks a code up. The result may be as old as the row cache allows: who pairs reads it again by [`lock`].
 pub fn look_up(tx: &mut Tx, code: &str) -> db::Result<Lookup> {
+    if let Some(to) = tx.rows.get(code) {
+        return Ok(Lookup::found(to));
+    }
     let found = store::find_by_code(tx.conn, code)?;
     let unknown = Lookup::NotFound { mistyped: !code::is_well_formed(code) };
     let Some(to) = destination(tx, found, store::find)? else { return Ok(unknown) };
-    Ok(match to.effective.state {
-        State::Paused => Lookup::Paused(to),
-        _ => Lookup::Open(to),
-    })
+    cache(tx, &to);
+    Ok(Lookup::found(to))
+}
+
+/// By its code and by its id, which no code is like. Only what was found: unknown codes are endless.
+fn cache(tx: &Tx, to: &Destination) {
+    tx.cache(&to.link.code, to);
+    tx.cache(to.link.id.as_str(), to);
 }
 
 /// Logo on the page of a link.
@@ -202,28 +227,35 @@ pub fn logo(tx: &mut Tx, code: &str) -> db::Result<Logo> {
 
 /// Returns the destination of an active link code.
 pub fn resolve(tx: &mut Tx, code: &str) -> Result<Destination, Error> {
-    match look_up(tx, code)? {
-        Lookup::Open(to) => Ok(to),
-        Lookup::Paused(_) => Err(Error::Paused),
-        Lookup::NotFound { mistyped: true } => Err(Error::Mistyped),
-        Lookup::NotFound { mistyped: false } => Err(Error::NotFound),
-    }
+    look_up(tx, code)?.open()
 }
 
-/// Signs a link token for a device that submitted `code`.
-pub fn issue_token(tx: &mut Tx, code: &str, source: Source) -> Result<(LinkToken, Destination), Error> {
-    let destination = resolve(tx, code)?;
-    let token = token::sign(tx, &destination.link.id, source).ok_or(Error::NotFound)?;
-    if let Some(step) = source.step() {
-        link_analytics::record(tx, &destination.link.id, step)?;
+/// [`resolve`] outside of a unit of work, which it needs only if the link is not cached.
+pub async fn resolve_cached(service: &Service, code: &str) -> Result<Destination, Error> {
+    if let Some(to) = service.rows.get(code) {
+        return Lookup::found(to).open();
     }
-    Ok((token, destination))
+    let code = code.to_owned();
+    service.read(move |tx| resolve(tx, &code)).await
 }
 
-/// Returns the current destination of a link token, and how the code reached the device.
+/// Signs a link token for a device that submitted the code of `to`. It is no write: what a token is for is
+/// checked when it is used.
+pub fn issue_token(service: &Service, to: &Destination, source: Source) -> Result<LinkToken, Error> {
+    token::sign(service, &to.link.id, source).ok_or(Error::NotFound)
+}
+
+/// Returns the destination of a link token, and how the code reached the device. Like that of [`look_up`], it
+/// may be a moment old.
 pub fn resolve_token(tx: &mut Tx, token: &str) -> Result<(Destination, Source), Error> {
     let (link_id, source) = token::verify(tx, token).ok_or(Error::TokenInvalid)?;
-    Ok((destination_of(tx, &link_id)?, source))
+    if let Some(to) = tx.rows.get(link_id.as_str()) {
+        return Ok((open_only(to)?, source));
+    }
+    let found = store::find_with_practice(tx.conn, &link_id)?;
+    let to = destination(tx, found, store::find)?.ok_or(Error::TokenInvalid)?;
+    cache(tx, &to);
+    Ok((open_only(to)?, source))
 }
 
 /// Returns the current destination of the link `id`.
@@ -237,10 +269,7 @@ pub fn destination_of(tx: &mut Tx, id: &LinkId) -> Result<Destination, Error> {
 /// transaction ends, so a pairing is never made with a practice that closed, or through a link that was
 /// paused, a moment before.
 pub fn lock(tx: &mut Tx, id: &LinkId) -> Result<Destination, Error> {
-    // A link never moves to another practice, so its practice may be read before the link is locked.
-    let link = store::find(tx.conn, id)?.ok_or(Error::TokenInvalid)?;
-    let practice = practices::lock(tx, &link.practice_id)?;
-    let found = store::lock(tx.conn, id)?.zip(practice);
+    let found = store::lock_with_practice(tx.conn, id)?;
     let to = destination(tx, found, store::lock)?.ok_or(Error::TokenInvalid)?;
     open_only(to)
 }

@@ -110,6 +110,14 @@ pub(super) fn find_with_practice(conn: &mut Conn, id: &LinkId) -> Result<Option<
     Ok(row.select((columns::<Link>(), columns::<Practice>())).first(conn).optional()?)
 }
 
+/// Returns the link and its practice with shared row locks until the transaction ends. The practice is named
+/// first, so that it is locked first, the same order in which closing a practice locks them.
+pub(super) fn lock_with_practice(conn: &mut Conn, id: &LinkId) -> Result<Option<(Link, Practice)>> {
+    let row = practices::table.inner_join(practice_links::table).filter(practice_links::id.eq(id));
+    let row = row.select((columns::<Link>(), columns::<Practice>()));
+    Ok(Shared(row).get_result(conn).optional()?)
+}
+
 pub(super) fn find_default(conn: &mut Conn, practice_id: &PracticeId) -> Result<Option<Link>> {
     let row = practice_links::table.filter(practice_links::practice_id.eq(practice_id));
     Ok(row.filter(practice_links::is_default).select(columns::<Link>()).first(conn).optional()?)

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::link_analytics::Step;
 use crate::kit::{LinkId, LinkTapId, Secret, Timestamp};
-use crate::platform::Tx;
+use crate::platform::{Service, Tx};
 
 const LIFE: Duration = Duration::from_hours(30 * 24);
 const TYPE: &str = "link+jwt";
@@ -60,18 +60,19 @@ pub struct LinkToken {
     pub expires_at: Timestamp,
 }
 
-pub(super) fn sign(tx: &Tx, link_id: &LinkId, source: Source) -> Option<LinkToken> {
-    let expires_at = tx.now + LIFE;
+pub(super) fn sign(service: &Service, link_id: &LinkId, source: Source) -> Option<LinkToken> {
+    let now = service.now();
+    let expires_at = now + LIFE;
     let claims = Claims {
-        iss: tx.settings.public_url.clone(),
+        iss: service.settings.public_url.clone(),
         aud: AUDIENCE.to_owned(),
         sub: link_id.to_owned(),
-        jti: tx.id(),
+        jti: service.id(),
         source,
-        iat: tx.now.seconds(),
+        iat: now.seconds(),
         exp: expires_at.seconds(),
     };
-    let token = Secret::from_client(&tx.keys.sign(tx.now, TYPE, &claims)?);
+    let token = Secret::from_client(&service.keys.sign(now, TYPE, &claims)?);
     Some(LinkToken { token, expires_at })
 }
 

@@ -21,7 +21,7 @@ use crate::domain::invites::{self, Invite, TokenHolder};
 use crate::domain::links::{self, Destination, Method};
 use crate::kit::{AccountId, Language, LinkId, PendingPairingId, Phone, Secret, Timestamp, Wait};
 use crate::platform::event_log::Actor;
-use crate::platform::rate_limits::{self, RateLimit};
+use crate::platform::rate_limits::{self, Hits, RateLimit};
 use crate::platform::{Tx, db};
 
 /// A pending pairing expires after this long.
@@ -75,31 +75,35 @@ pub struct PendingPairing {
 pub fn request_app_link(tx: &mut Tx, request: &AppLinkRequest<'_>) -> Result<(), Error> {
     check_number(tx, request.phone)?;
     let key = rate_limits::number_key(tx, request.phone);
-    // Two sets of locks, in lock order: the limits of the number itself are never revealed to the caller.
-    let own = [RateLimit::links_to_number(tx, &key)];
+    let codes = code_limits(tx, request);
     let shared = [
         RateLimit::links_from_ip(tx, request.network),
         RateLimit::links_of_practice(tx, &request.to.practice.id),
         RateLimit::links_to_country(tx, request.phone.region()),
     ];
-    let (own, shared) = (rate_limits::lock(tx, &own)?, rate_limits::lock(tx, &shared)?);
-    let codes = code_limits(tx, request);
-    let due = shared.next_at(tx).max(rate_limits::next_at(tx, &codes)?);
-    if due > tx.now {
-        return Err(Error::Limited(due.wait_from(tx.now)));
+    let codes_at = rate_limits::next_at(tx, &codes)?;
+    if codes_at > tx.now {
+        let at = codes_at.max(rate_limits::next_at(tx, &shared)?);
+        return Err(Error::Limited(at.wait_from(tx.now)));
     }
-    let codes = [RateLimit::messages_to_number(tx, &key)];
-    let has_room = own.next_at(tx).max(rate_limits::next_at(tx, &codes)?) <= tx.now;
-    // Counted also if nothing is sent, so that the next refusal does not reveal anything
-    // about the number either.
-    shared.take(tx)?;
-    if has_room {
-        own.take(tx)?;
+    // Counted also if nothing is sent, so that the next refusal does not reveal anything about the number
+    // either. The limits of the number itself are never revealed to the caller.
+    rate_limits::take(tx, &shared)?.map_err(|at| Error::Limited(at.wait_from(tx.now)))?;
+    let own = [RateLimit::links_to_number(tx, &key)];
+    if codes_have_room(tx, &key)? && rate_limits::take(tx, &own)?.is_ok() {
         let id = tx.id();
         let id = store::upsert(tx.conn, &id, &key, &request.to.link.id, tx.now, tx.now + LIFE)?;
         message::enqueue(tx, &id, request)?;
     }
     Ok(())
+}
+
+/// Whether a number may get a code: if it has used up its messages, it gets no link either.
+fn codes_have_room(tx: &mut Tx, phone_key: &str) -> db::Result<bool> {
+    let limit = RateLimit::messages_to_number(tx, phone_key);
+    let mut hits = Hits::parse(&store::codes_sent(tx.conn, phone_key)?.unwrap_or_default());
+    limit.put_back(&mut hits, tx.now);
+    Ok(limit.next_at(&hits, tx.now) <= tx.now)
 }
 
 fn check_number(tx: &Tx, phone: &Phone) -> Result<(), Error> {
@@ -137,6 +141,9 @@ pub fn of_number(tx: &mut Tx, phone_key: &str, counted: Option<&LinkId>) -> db::
             Err(links::Error::Db(error)) => return Err(error),
             Err(_) => {}
         }
+    }
+    if found.is_empty() {
+        return Ok(found);
     }
     let ids: Vec<&PendingPairingId> = found.iter().map(|pending| &pending.id).collect();
     for link_id in store::mark_proven(tx.conn, &ids, tx.now)? {

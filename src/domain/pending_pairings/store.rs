@@ -5,7 +5,7 @@ use diesel::upsert::excluded;
 use diesel::{delete, insert_into, update};
 
 use crate::kit::{AccountId, LinkId, PendingPairingId, PracticeId, Timestamp};
-use crate::platform::db::schema::{pending_pairings, practice_links};
+use crate::platform::db::schema::{check_budgets, pending_pairings, practice_links};
 use crate::platform::db::{Both, Conn, Result, columns};
 
 #[derive(Queryable, Selectable)]
@@ -101,6 +101,11 @@ pub(super) fn take_all(
         .filter(pending_pairings::taken_by.is_null())
         .filter(pending_pairings::link_id.eq_any(links.select(practice_links::id)));
     Ok(update(rows).set(pending_pairings::taken_by.eq(account_id)).execute(conn)?)
+}
+
+/// The times of the latest codes to a number.
+pub(super) fn codes_sent(conn: &mut Conn, phone_key: &str) -> Result<Option<String>> {
+    Ok(check_budgets::table.find(phone_key).select(check_budgets::sent).first(conn).optional()?)
 }
 
 pub(super) fn delete_expired(conn: &mut Conn, now: Timestamp) -> Result<usize> {

@@ -70,12 +70,6 @@ pub fn find(tx: &mut Tx, id: &PracticeId) -> db::Result<Option<Practice>> {
     store::find(tx.conn, id)
 }
 
-/// Returns a practice and locks its row (shared) until the transaction ends. A practice is locked before
-/// its links, the same order in which closing a practice locks them.
-pub fn lock(tx: &mut Tx, id: &PracticeId) -> db::Result<Option<Practice>> {
-    store::lock(tx.conn, id)
-}
-
 /// Suspends an active practice, which hides its pages; `false` if it is not active.
 pub fn suspend(tx: &mut Tx, id: &PracticeId) -> db::Result<bool> {
     tx.invalidate_landing_pages();

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use super::{NewPractice, Plan, State};
 use crate::kit::{Accent, Email, Language, PracticeId, Timestamp};
 use crate::platform::db::schema::practices;
-use crate::platform::db::{Conn, Result, Shared, columns};
+use crate::platform::db::{Conn, Result, columns};
 
 /// A health-care organization with its profile and state.
 #[derive(Debug, Clone, Queryable, Selectable)]
@@ -109,11 +109,6 @@ pub(super) fn insert(
 
 pub(super) fn find(conn: &mut Conn, id: &PracticeId) -> Result<Option<Practice>> {
     Ok(practices::table.find(id).select(columns::<Practice>()).first(conn).optional()?)
-}
-
-/// Returns a practice and locks its row (shared) until the transaction ends.
-pub(super) fn lock(conn: &mut Conn, id: &PracticeId) -> Result<Option<Practice>> {
-    Ok(Shared(practices::table.find(id).select(columns::<Practice>())).get_result(conn).optional()?)
 }
 
 /// Moves a practice from one of the states `from` to `to`; `false` if it is in another state.

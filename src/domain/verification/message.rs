@@ -54,7 +54,15 @@ struct Payload {
     epoch: i32,
 }
 
+/// Seconds between the attempts of a code, for as long as it is good. The patient looks at the screen, and a
+/// message that was the trial of a failing provider must not wait a minute when the provider is back.
+const SCHEDULE: [u64; 16] = [2, 5, 5, 10, 10, 15, 15, 30, 30, 30, 60, 60, 60, 60, 60, 60];
+
 impl Topic for CodeTopic {
+    fn schedule(&self) -> &'static [u64] {
+        &SCHEDULE
+    }
+
     fn render(&self, tx: &mut Tx, job: &Job) -> db::Result<Rendered> {
         let Some(payload) = job.payload::<Payload>() else { return Ok(Rendered::Unwanted) };
         let Some(session) = store::find_for_worker(tx.conn, &payload.verification)? else {

@@ -5,13 +5,14 @@
 //! or no reply is sent: a wrong guess is an `Ok`, because an `Err` rolls back, and a rolled-back guess
 //! is a free guess.
 //!
-//! Lock order, the same everywhere: the rows of the number first (tables `budgets` and `check_budgets`), then
-//! the session's. This serializes everything about one number.
+//! Lock order, the same everywhere: the row of the number first (table `check_budgets`), then those of the
+//! other limits, then the session's. This serializes everything about one number.
 
 pub mod check;
 pub mod code;
 mod delivery;
 mod message;
+mod number;
 mod proof;
 mod store;
 mod timers;
@@ -27,9 +28,10 @@ pub use proof::{ProofUse, VerifiedPhone, consume_proof, peek, record_proof_use};
 pub use store::Session;
 pub use timers::{Status, Timers};
 
+use self::number::NumberRow;
 use crate::domain::events::EventKind;
 use crate::domain::links::{self, Destination};
-use crate::kit::{Language, Phone, PracticeId, Secret, VerificationId, Wait};
+use crate::kit::{Language, Phone, PracticeId, Secret, Timestamp, VerificationId, Wait};
 use crate::platform::event_log::Actor;
 use crate::platform::rate_limits::{self, RateLimit, number_key};
 use crate::platform::{Tx, db};
@@ -120,8 +122,8 @@ pub struct Verification {
 }
 
 impl Verification {
-    fn of(tx: &mut Tx, session: Session) -> db::Result<Self> {
-        let timers = timers::of(tx, &session)?;
+    fn of(tx: &mut Tx, session: Session, number: &NumberRow) -> db::Result<Self> {
+        let timers = timers::of(tx, &session, number)?;
         Ok(Self { session, timers })
     }
 }
@@ -134,15 +136,30 @@ pub fn create(tx: &mut Tx, new: NewSession) -> Result<(Verification, Secret), Er
     };
     let channel = first_channel(tx, destination.as_ref(), &new)?;
     let practice_id = destination.as_ref().map(|to| &to.practice.id);
-    let mut limits = message_limits(tx, &number_key(tx, &new.phone), practice_id, new.phone.region());
+    let mut limits = shared_limits(tx, practice_id, new.phone.region());
     limits.push(RateLimit::verifications_from_ip(tx, &new.network));
-    rate_limits::take(tx, &limits)?.map_err(|at| Error::SendLimited(at.wait_from(tx.now), None))?;
+    let number = take(tx, &number_key(tx, &new.phone), &limits)?;
+    let number = number.map_err(|at| Error::SendLimited(at.wait_from(tx.now), None))?;
     let client_secret = tx.secret("vs");
     let row = new_row(tx, new, destination, channel, &client_secret);
     let session = store::insert(tx.conn, &row)?;
-    store::ensure_number_checks(tx.conn, &session.phone_key, tx.now)?;
     message::enqueue(tx, &session)?;
-    Ok((Verification::of(tx, session)?, client_secret))
+    Ok((Verification::of(tx, session, &number)?, client_secret))
+}
+
+/// Counts a message in the limits of a number and in `others`, or in none: then `Err` is the time at which
+/// all have room.
+fn take(tx: &mut Tx, phone_key: &str, others: &[RateLimit]) -> db::Result<Result<NumberRow, Timestamp>> {
+    Ok(match number::count_message(tx, phone_key)? {
+        Err(at) => Err(at.max(rate_limits::next_at(tx, others)?)),
+        Ok(number) => match rate_limits::take(tx, others)? {
+            Ok(()) => Ok(number),
+            Err(at) => {
+                number::take_back_message(tx, phone_key)?;
+                Err(at)
+            }
+        },
+    })
 }
 
 fn new_row(
@@ -180,8 +197,8 @@ fn new_row(
 
 /// The session of `id`, for a client that has its secret.
 pub fn find(tx: &mut Tx, id: &VerificationId, secret: &Secret) -> Result<Verification, Error> {
-    let session = store::find(tx.conn, id, &secret.hash())?.ok_or(Error::NotFound)?;
-    Ok(Verification::of(tx, session)?)
+    let (session, number) = store::find(tx.conn, id, &secret.hash())?.ok_or(Error::NotFound)?;
+    Ok(Verification::of(tx, session, &number)?)
 }
 
 /// Sends the code again over `channel`.
@@ -191,25 +208,46 @@ pub fn send(
     secret: &Secret,
     channel: Channel,
 ) -> Result<Verification, Error> {
-    let session = store::find(tx.conn, id, &secret.hash())?.ok_or(Error::NotFound)?;
-    if session.next_at(channel).is_none() {
-        return Err(Error::ChannelUnavailable);
-    }
+    let session = due_session(tx, id, secret, channel)?;
     let limits = session_limits(tx, &session);
-    let locked = rate_limits::lock(tx, &limits)?;
-    // Read again: the number's rate limits are locked now, so this session can no longer change.
-    let session = store::find(tx.conn, id, &secret.hash())?.ok_or(Error::NotFound)?;
-    ensure_open(tx, &session)?;
-    let due = locked.next_at(tx).max(session.next_at(channel).unwrap_or(tx.now));
-    if due > tx.now {
-        let verification = Verification::of(tx, session)?;
+    let number = match take(tx, &session.phone_key, &limits)? {
+        Ok(number) => number,
+        Err(at) => return Err(send_limited(tx, id, secret, at)?),
+    };
+    let next = next_send(tx, &session, channel);
+    let Some(sent) = store::mark_sent(tx.conn, &session, &next, tx.now)? else {
+        // Changed before the number was locked. What was counted must not be part of the answer.
+        number::take_back_message(tx, &session.phone_key)?;
+        rate_limits::give_back_all(tx, &limits)?;
+        due_session(tx, id, secret, channel)?;
+        return Err(db::Error::Busy.into());
+    };
+    message::enqueue(tx, &sent)?;
+    Ok(Verification::of(tx, sent, &number)?)
+}
+
+/// The session of `id` if it may send a message over `channel` now, by its own waits.
+fn due_session(
+    tx: &mut Tx,
+    id: &VerificationId,
+    secret: &Secret,
+    channel: Channel,
+) -> Result<Session, Error> {
+    let (session, number) = store::find(tx.conn, id, &secret.hash())?.ok_or(Error::NotFound)?;
+    let own_due = session.next_at(channel).ok_or(Error::ChannelUnavailable)?;
+    ensure_open(tx, &session, &number)?;
+    if own_due > tx.now {
+        let due = own_due.max(timers::messages_at(tx, &session, &number)?);
+        let verification = Verification::of(tx, session, &number)?;
         return Err(Error::SendLimited(due.wait_from(tx.now), Some(Box::new(verification))));
     }
-    locked.take(tx)?;
-    let sent = store::mark_sent(tx.conn, &session, &next_send(tx, &session, channel), tx.now)?;
-    let sent = sent.ok_or(db::Error::Busy)?;
-    message::enqueue(tx, &sent)?;
-    Ok(Verification::of(tx, sent)?)
+    Ok(session)
+}
+
+fn send_limited(tx: &mut Tx, id: &VerificationId, secret: &Secret, at: Timestamp) -> Result<Error, Error> {
+    let (session, number) = store::find(tx.conn, id, &secret.hash())?.ok_or(Error::NotFound)?;
+    let verification = Verification::of(tx, session, &number)?;
+    Ok(Error::SendLimited(at.wait_from(tx.now), Some(Box::new(verification))))
 }
 
 /// Emits an event of a session that came through a link.
@@ -221,7 +259,7 @@ fn emit(tx: &mut Tx, session: &Session, kind: EventKind) {
 }
 
 /// Rejects a session that is verified, expired or out of checks.
-fn ensure_open(tx: &mut Tx, session: &Session) -> Result<(), Error> {
+fn ensure_open(tx: &mut Tx, session: &Session, number: &NumberRow) -> Result<(), Error> {
     if session.verified_at.is_some() {
         return Err(Error::AlreadyVerified);
     }
@@ -229,15 +267,15 @@ fn ensure_open(tx: &mut Tx, session: &Session) -> Result<(), Error> {
         return Err(Error::Expired);
     }
     if session.checks >= tx.settings.verification.checks {
-        return Err(exhausted(tx, session.clone())?);
+        return Err(exhausted(tx, session.clone(), number)?);
     }
     Ok(())
 }
 
 /// Nothing revives a used-up session, so the wait is the time until a new session can start.
-fn exhausted(tx: &mut Tx, session: Session) -> Result<Error, Error> {
-    let at = rate_limits::next_at(tx, &session_limits(tx, &session))?;
-    let verification = Verification::of(tx, session)?;
+fn exhausted(tx: &mut Tx, session: Session, number: &NumberRow) -> Result<Error, Error> {
+    let at = timers::messages_at(tx, &session, number)?;
+    let verification = Verification::of(tx, session, number)?;
     Ok(Error::ChecksExhausted(at.wait_from(tx.now), Box::new(verification)))
 }
 
@@ -280,20 +318,20 @@ fn next_send(tx: &Tx, session: &Session, channel: Channel) -> store::NextSend {
     }
 }
 
-fn message_limits(tx: &Tx, number_key: &str, practice: Option<&PracticeId>, country: &str) -> Vec<RateLimit> {
-    let mut limits =
-        vec![RateLimit::messages_to_number(tx, number_key), RateLimit::messages_to_country(tx, country)];
+/// The limits that messages share with those to other numbers.
+fn shared_limits(tx: &Tx, practice: Option<&PracticeId>, country: &str) -> Vec<RateLimit> {
+    let mut limits = vec![RateLimit::messages_to_country(tx, country)];
     limits.extend(practice.map(|id| RateLimit::messages_of_practice(tx, id)));
     limits
 }
 
 fn session_limits(tx: &Tx, session: &Session) -> Vec<RateLimit> {
-    message_limits(tx, &session.phone_key, session.practice_id.as_ref(), &session.country)
+    shared_limits(tx, session.practice_id.as_ref(), &session.country)
 }
 
 /// Unlocks a number after the hard stop; only an operator decides this.
 pub fn unlock_number(tx: &mut Tx, phone: &Phone) -> db::Result<bool> {
-    Ok(store::reset_number_checks(tx.conn, &number_key(tx, phone), tx.now)? == 1)
+    number::unlock(tx, &number_key(tx, phone))
 }
 
 /// Erases numbers from sessions that are a day old; the counts stay.

@@ -1,16 +1,15 @@
-//! Queries on `verifications` and `check_budgets`.
+//! Queries on `verifications`.
 
-use diesel::dsl::case_when;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Integer};
 use diesel::{insert_into, update};
 
+use super::number::NumberRow;
 use super::{Channel, Delivery, ProofUse};
 use crate::kit::{
     AccountId, Language, LinkId, PairingId, Phone, PracticeId, SessionId, Timestamp, VerificationId,
 };
 use crate::platform::db::schema::{check_budgets, verifications};
-use crate::platform::db::{Both, Conn, Result, columns};
+use crate::platform::db::{Conn, Result, columns};
 
 #[derive(Clone, Queryable, Selectable)]
 #[diesel(table_name = verifications)]
@@ -128,10 +127,16 @@ pub(super) fn insert(conn: &mut Conn, row: &NewRow) -> Result<Session> {
     Ok(insert.returning(columns::<Session>()).get_result(conn)?)
 }
 
-/// The session of `id`, for a client that has its secret.
-pub(super) fn find(conn: &mut Conn, id: &VerificationId, secret_hash: &str) -> Result<Option<Session>> {
-    let row = verifications::table.find(id).filter(verifications::client_secret_hash.eq(secret_hash));
-    Ok(row.select(columns::<Session>()).first(conn).optional()?)
+/// The session of `id` and its number's limits, for a client that has its secret.
+pub(super) fn find(
+    conn: &mut Conn,
+    id: &VerificationId,
+    secret_hash: &str,
+) -> Result<Option<(Session, NumberRow)>> {
+    let number = check_budgets::phone_key.eq(verifications::phone_key);
+    let row = verifications::table.inner_join(check_budgets::table.on(number));
+    let row = row.filter(verifications::id.eq(id)).filter(verifications::client_secret_hash.eq(secret_hash));
+    Ok(row.select((columns::<Session>(), columns::<NumberRow>())).first(conn).optional()?)
 }
 
 /// The session of `id`, for the background job that renders its message.
@@ -157,86 +162,6 @@ pub(super) fn mark_sent(
         verifications::delivery.eq(Delivery::Queued),
     );
     Ok(update(row).set(change).returning(columns::<Session>()).get_result(conn).optional()?)
-}
-
-/// Inserts the number's row of checks unless it exists.
-pub(super) fn ensure_number_checks(conn: &mut Conn, phone_key: &str, now: Timestamp) -> Result<usize> {
-    let row = (
-        check_budgets::phone_key.eq(phone_key),
-        check_budgets::fails.eq(0),
-        check_budgets::fails_in_a_row.eq(0),
-        check_budgets::window_ends_at.eq(now),
-        check_budgets::next_check_at.eq(now),
-    );
-    let insert =
-        insert_into(check_budgets::table).values(row).on_conflict(check_budgets::phone_key).do_nothing();
-    Ok(Both(insert).execute(conn)?)
-}
-
-/// Takes one check from the number and locks its row until the transaction ends; `None` if the number may
-/// not be checked now. After the window has ended, a new one starts with this check.
-pub(super) fn take_number_check(
-    conn: &mut Conn,
-    phone_key: &str,
-    hard_stop: i32,
-    now: Timestamp,
-    window_end: Timestamp,
-) -> Result<Option<i32>> {
-    let row = check_budgets::table
-        .find(phone_key)
-        .filter(check_budgets::next_check_at.le(now))
-        .filter(check_budgets::fails_in_a_row.lt(hard_stop));
-    let over = || check_budgets::window_ends_at.le(now);
-    let change = (
-        check_budgets::fails
-            .eq(case_when(over(), 1.into_sql::<Integer>()).otherwise(check_budgets::fails + 1)),
-        check_budgets::window_ends_at
-            .eq(case_when(over(), window_end.into_sql::<BigInt>()).otherwise(check_budgets::window_ends_at)),
-        check_budgets::fails_in_a_row.eq(check_budgets::fails_in_a_row + 1),
-    );
-    Ok(update(row).set(change).returning(check_budgets::fails).get_result(conn).optional()?)
-}
-
-/// Undoes [`take_number_check`] if nothing was compared.
-pub(super) fn return_number_check(conn: &mut Conn, phone_key: &str) -> Result<usize> {
-    let change = (
-        check_budgets::fails.eq(check_budgets::fails - 1),
-        check_budgets::fails_in_a_row.eq(check_budgets::fails_in_a_row - 1),
-    );
-    Ok(update(check_budgets::table.find(phone_key)).set(change).execute(conn)?)
-}
-
-/// Undoes [`take_number_check`] for a correct code.
-pub(super) fn clear_number_checks(conn: &mut Conn, phone_key: &str) -> Result<usize> {
-    let change = (check_budgets::fails.eq(check_budgets::fails - 1), check_budgets::fails_in_a_row.eq(0));
-    Ok(update(check_budgets::table.find(phone_key)).set(change).execute(conn)?)
-}
-
-/// The number's wrong codes in its current window.
-pub(super) fn fails_today(conn: &mut Conn, phone_key: &str) -> Result<i32> {
-    Ok(check_budgets::table.find(phone_key).select(check_budgets::fails).first(conn)?)
-}
-
-/// Refuses checks of the number until `at`.
-pub(super) fn delay_number_checks(conn: &mut Conn, phone_key: &str, at: Timestamp) -> Result<usize> {
-    let row = check_budgets::table.find(phone_key);
-    Ok(update(row).set(check_budgets::next_check_at.eq(at)).execute(conn)?)
-}
-
-/// Earliest time of the number's next check, and its wrong codes in a row.
-pub(super) fn number_checks(conn: &mut Conn, phone_key: &str) -> Result<Option<(Timestamp, i32)>> {
-    let row = check_budgets::table.find(phone_key);
-    Ok(row.select((check_budgets::next_check_at, check_budgets::fails_in_a_row)).first(conn).optional()?)
-}
-
-/// Unlocks a number after the hard stop.
-pub(super) fn reset_number_checks(conn: &mut Conn, phone_key: &str, now: Timestamp) -> Result<usize> {
-    let change = (
-        check_budgets::fails.eq(0),
-        check_budgets::fails_in_a_row.eq(0),
-        check_budgets::next_check_at.eq(now),
-    );
-    Ok(update(check_budgets::table.find(phone_key)).set(change).execute(conn)?)
 }
 
 /// Takes one check from a session that has one left and whose code has not expired.

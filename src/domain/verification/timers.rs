@@ -4,8 +4,8 @@
 use crate::kit::Timestamp;
 use crate::platform::{Tx, db, rate_limits};
 
-use super::check::HARD_STOP;
-use super::{Channel, Session, session_limits, store};
+use super::number::NumberRow;
+use super::{Channel, Session, session_limits};
 
 /// Seconds until each step is possible, 0 for now; `None` if waiting will not help.
 #[derive(Debug)]
@@ -38,12 +38,12 @@ pub enum Status {
     Expired,
 }
 
-pub(super) fn of(tx: &mut Tx, session: &Session) -> db::Result<Timers> {
-    let messages_at = rate_limits::next_at(tx, &session_limits(tx, session))?;
-    let number_check_at = number_check_at(tx, session)?;
+pub(super) fn of(tx: &mut Tx, session: &Session, number: &NumberRow) -> db::Result<Timers> {
+    let number_check_at = number.check_at(tx.now);
     let checks_left = (tx.settings.verification.checks - session.checks).max(0);
     let status = status(tx, session, checks_left);
     let open = status == Status::Pending;
+    let messages_at = if open { messages_at(tx, session, number)? } else { tx.now };
     let wait = |at: Option<Timestamp>| {
         at.filter(|at| open && *at < session.expires_at).map(|at| at.seconds_from(tx.now))
     };
@@ -70,10 +70,8 @@ fn status(tx: &Tx, session: &Session, checks_left: i32) -> Status {
     }
 }
 
-fn number_check_at(tx: &mut Tx, session: &Session) -> db::Result<Option<Timestamp>> {
-    Ok(match store::number_checks(tx.conn, &session.phone_key)? {
-        Some((_, in_a_row)) if in_a_row >= HARD_STOP => None,
-        Some((next_check_at, _)) => Some(next_check_at.max(tx.now)),
-        None => Some(tx.now),
-    })
+/// Earliest time of a message, over the limits of the number, the practice and the country.
+pub(super) fn messages_at(tx: &mut Tx, session: &Session, number: &NumberRow) -> db::Result<Timestamp> {
+    let shared_at = rate_limits::next_at(tx, &session_limits(tx, session))?;
+    Ok(number.message_at(tx)?.max(shared_at))
 }

@@ -79,6 +79,7 @@ diesel::table! {
         fails_in_a_row -> Integer,
         window_ends_at -> BigInt,
         next_check_at -> BigInt,
+        sent -> Text,
     }
 }
 

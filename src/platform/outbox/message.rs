@@ -155,6 +155,8 @@ pub enum Outcome {
     Retry(&'static str),
     /// Try again, but not before the provider's own `Retry-After`.
     RetryAfter(&'static str, Duration),
+    /// Not tried, and so no attempt is used up; try after this long.
+    NotTried(&'static str, Duration),
     /// It may or may not have been accepted: the result is unknown.
     Ambiguous(&'static str),
     /// This number cannot be texted, but may be called.
@@ -182,6 +184,7 @@ impl Outcome {
             Self::Unwanted => "unwanted",
             Self::Retry(why)
             | Self::RetryAfter(why, _)
+            | Self::NotTried(why, _)
             | Self::Ambiguous(why)
             | Self::TransportRejected(why)
             | Self::Rejected(why)

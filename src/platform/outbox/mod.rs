@@ -176,6 +176,10 @@ fn settlement(tx: &Tx, job: &Job, outcome: &Outcome, schedule: &[u64]) -> Settle
         }
         Outcome::Retry(_) => again(Duration::ZERO),
         Outcome::RetryAfter(_, wait) => again(*wait),
+        Outcome::NotTried(_, wait) => match Some(tx.now + *wait).filter(in_time) {
+            Some(next_at) => Settlement::again(why, next_at).uncounted(job.attempts - 1),
+            None => Settlement::dead(why, tx.now),
+        },
         Outcome::Ambiguous(_) if job.is_used_up_by(1) => Settlement::dead(why, tx.now),
         Outcome::Ambiguous(_) => again(Duration::ZERO).ambiguous(job.ambiguous + 1),
         // Not the fault of this row, so its attempt is given back. It goes behind the others, so that the

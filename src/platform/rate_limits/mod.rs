@@ -3,46 +3,53 @@
 //!
 //! Each rate limit is one row with the times of its recent hits. It is a sliding log, not a token
 //! bucket: a bucket of 4 that refills over 10 minutes lets up to 7 through in some 10 minutes, and its
-//! answer to "when again?" is an estimate. The log's answer is exact. A limit of hundreds stores counts
-//! per slot of time instead of single hits; a hit counts as if it came at the end of its slot, so a
-//! limit is never exceeded.
+//! answer to "when again?" is an estimate. The log's answer is exact.
+//!
+//! A small limit (of a number, an address, an account) counts a hit in one statement, which locks its row
+//! until the transaction ends. A limit of hundreds (of a practice, a country) is shared by many requests,
+//! which would wait for one row: each instance leases units of it and hands them out from memory
+//! (`leases.rs`).
 //!
 //! The crates for actix (`actix-extensible-rate-limit` 0.4) and for any server (`governor` 0.10) count in
 //! memory or in Redis, so a restart or a second instance would forget, and a hit could not roll back with the
 //! transaction that it belongs to.
 
 mod code_guesses;
+mod keeper;
+mod leases;
 mod store;
+mod window;
 
 pub use code_guesses::CodeGuessLimiter;
+pub use keeper::{Keeper, settle, spawn};
+pub use leases::{Done, Leases, Mark, Spending};
+pub use window::{DIGITS, Guard, Hits, stamp};
 
 use std::net::Ipv6Addr;
 use std::time::Duration;
 
+use self::leases::Lease;
+use self::window::Window;
 use crate::kit::{AccountId, Phone, PracticeId, Timestamp};
 use crate::platform::{Tx, db};
 
 const TEN_MINUTES: Duration = Duration::from_mins(10);
 const DAY: Duration = Duration::from_hours(24);
 
-/// Above this many hits, a window is stored in slots.
+/// Above this many hits, a limit is leased and its log is stored in slots.
 const EXACT: u64 = 64;
 /// Number of slots in the longest window of a rate limit.
 const SLOTS: u64 = 512;
-
-struct Window {
-    max: u64,
-    per: Duration,
-}
+/// How often a row is read and replaced before the caller is told to come again. The second time it is
+/// locked, so that only a row that is deleted in between needs a third.
+const TRIES: usize = 4;
 
 /// One rate limit of one subject, for example of a phone number.
+#[derive(Clone)]
 pub struct RateLimit {
     key: String,
     windows: Vec<Window>,
 }
-
-/// The end of each slot and the number of hits in it, oldest first.
-type Hits = Vec<(i64, u64)>;
 
 /// Keyed hash of a phone number, under which the rate limits store it.
 pub fn number_key(tx: &Tx, phone: &Phone) -> String {
@@ -139,107 +146,241 @@ impl RateLimit {
         Self { key: format!("{kind}:{}", tx.keys.blind(kind, subject)), windows: windows.collect() }
     }
 
+    /// The key of its row.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
     /// Earliest time at which one more hit fits, given `hits`; not after `now` if it fits at once.
-    fn next_at(&self, hits: &Hits, now: Timestamp) -> Timestamp {
+    pub fn next_at(&self, hits: &Hits, now: Timestamp) -> Timestamp {
         self.windows.iter().map(|window| window.next_at(hits, now)).max().unwrap_or(now)
+    }
+
+    /// The conditions of its windows, for the statement that counts a hit in a log.
+    pub fn guards(&self, now: Timestamp) -> [Guard; 3] {
+        let mut guards = self.windows.iter().map(|window| Guard::of(window, now));
+        std::array::from_fn(|_| guards.next().unwrap_or_else(Guard::none))
+    }
+
+    /// How much of a log its windows need.
+    pub fn length(&self) -> i32 {
+        window::length(self.most())
+    }
+
+    /// A log of `hits` as a text.
+    pub fn log(&self, hits: &Hits) -> String {
+        hits.to_log(self.most())
+    }
+
+    fn most(&self) -> u64 {
+        self.windows.iter().map(|window| window.max).max().unwrap_or_default()
+    }
+
+    fn room(&self, hits: &Hits, now: Timestamp) -> u64 {
+        self.windows.iter().map(|window| window.room(hits, now)).min().unwrap_or_default()
     }
 
     fn longest(&self) -> Duration {
         self.windows.iter().map(|window| window.per).max().unwrap_or_default()
     }
 
-    /// `hits` with one hit now, and without those that have left every window.
-    fn with_hit(&self, mut hits: Hits, now: Timestamp) -> Hits {
-        let forgotten = (now - self.longest()).millis();
-        hits.retain(|&(at, _)| at > forgotten);
-        let at = self.slot_end(now);
-        match hits.last_mut() {
-            Some((last, count)) if *last == at => *count += 1,
-            _ => hits.push((at, 1)),
-        }
-        hits
+    fn is_leased(&self) -> bool {
+        self.most() > EXACT
     }
 
-    fn slot_end(&self, now: Timestamp) -> i64 {
-        let exact = self.windows.iter().all(|window| window.max <= EXACT);
-        let width = if exact { 1 } else { self.longest().as_secs() * 1000 / SLOTS };
-        let millis = u64::try_from(now.millis()).unwrap_or(0);
+    /// Counts hits of a clock that was ahead as hits of now; `true` if there were any.
+    pub fn put_back(&self, hits: &mut Hits, now: Timestamp) -> bool {
+        hits.put_back(now, Duration::from_millis(self.slot_width()))
+    }
+
+    fn slot_width(&self) -> u64 {
+        if self.is_leased() { self.longest().as_secs() * 1000 / SLOTS } else { 1 }
+    }
+
+    fn slot_end(&self, at: Timestamp) -> i64 {
+        let (width, millis) = (self.slot_width(), u64::try_from(at.millis()).unwrap_or(0));
         i64::try_from(millis.div_ceil(width) * width).unwrap_or(i64::MAX)
     }
-}
 
-impl Window {
-    /// Earliest time at which so many hits have left the window that one more fits.
-    fn next_at(&self, hits: &Hits, now: Timestamp) -> Timestamp {
-        let leaves = |at: i64| Timestamp::from_millis(at) + self.per;
-        let inside = || hits.iter().filter(|&&(at, _)| leaves(at) > now);
-        let count: u64 = inside().map(|&(_, n)| n).sum();
-        let mut must_leave = (count + 1).saturating_sub(self.max);
-        for &(at, n) in inside() {
-            if must_leave == 0 {
-                break;
-            }
-            must_leave = must_leave.saturating_sub(n);
-            if must_leave == 0 {
-                return leaves(at);
-            }
-        }
-        now
+    /// The text in which its row stores `hits`.
+    fn text(&self, hits: &Hits) -> String {
+        if self.is_leased() { hits.to_slots() } else { self.log(hits) }
     }
 }
 
 /// Counts one hit in every rate limit, or in none: then `Err` is the time at which all of them have room.
 pub fn take(tx: &mut Tx, limits: &[RateLimit]) -> db::Result<Result<(), Timestamp>> {
-    let locked = lock(tx, limits)?;
-    let next = locked.next_at(tx);
-    if next > tx.now {
-        return Ok(Err(next));
+    let mut limits: Vec<&RateLimit> = limits.iter().collect();
+    limits.sort_by(|a, b| a.key.cmp(&b.key));
+    for (index, limit) in limits.iter().enumerate() {
+        if let Err(at) = take_one(tx, limit)? {
+            for taken in limits.iter().take(index) {
+                give_back(tx, taken)?;
+            }
+            let others = limits.iter().filter(|other| other.key != limit.key);
+            return others
+                .map(|other| room_at(tx, other))
+                .try_fold(at, |at, next| Ok(at.max(next?)))
+                .map(Err);
+        }
     }
-    locked.take(tx)?;
     Ok(Ok(()))
 }
 
-/// Rate limits whose rows are locked: other transactions that want them wait until this one ends.
-pub struct LockedLimits<'a>(Vec<(&'a RateLimit, Hits, String)>);
-
-/// Locks `limits` without counting a hit, for a caller that has more to check first.
-pub fn lock<'a>(tx: &mut Tx, limits: &'a [RateLimit]) -> db::Result<LockedLimits<'a>> {
-    let mut locked = Vec::with_capacity(limits.len());
-    for limit in ordered(limits) {
-        let stored = store::lock(tx.conn, &limit.key)?;
-        locked.push((limit, parse(&stored), stored));
-    }
-    Ok(LockedLimits(locked))
+fn take_one(tx: &mut Tx, limit: &RateLimit) -> db::Result<Result<(), Timestamp>> {
+    if limit.is_leased() { lease(tx, limit) } else { count(tx, limit) }
 }
 
-impl LockedLimits<'_> {
-    /// Earliest time at which all of them have room; `tx.now` if they have it already.
-    pub fn next_at(&self, tx: &Tx) -> Timestamp {
-        self.0.iter().map(|(limit, hits, _)| limit.next_at(hits, tx.now)).max().unwrap_or(tx.now)
+/// Counts one hit in the log of a small limit.
+fn count(tx: &mut Tx, limit: &RateLimit) -> db::Result<Result<(), Timestamp>> {
+    let expires_at = tx.now + limit.longest() * 2;
+    let (at, guards) = (stamp(tx.now), limit.guards(tx.now));
+    let hit = store::Hit { key: &limit.key, at: &at, length: limit.length(), guards: &guards, expires_at };
+    if store::count(tx.conn, &hit)?.is_some() {
+        return Ok(Ok(()));
     }
-
-    /// Counts one hit in each rate limit.
-    pub fn take(self, tx: &mut Tx) -> db::Result<()> {
-        for (limit, hits, stored) in self.0 {
-            let text = text(&limit.with_hit(hits, tx.now));
-            let expires_at = tx.now + limit.longest() * 2;
-            if store::replace(tx.conn, &limit.key, &stored, &text, expires_at)? == 0 {
-                return Err(db::Error::Busy);
-            }
+    for _ in 0..TRIES {
+        let (stored, mut hits) = read(tx, limit)?;
+        let next = limit.next_at(&hits, tx.now);
+        if next > tx.now {
+            return Ok(Err(next));
         }
-        Ok(())
+        // The text is one of a larger limit, or another transaction gave a hit back meanwhile.
+        hits.add(tx.now.millis(), 1);
+        if store::swap(tx.conn, &limit.key, stored.as_deref(), &limit.log(&hits), expires_at)? == 1 {
+            return Ok(Ok(()));
+        }
     }
+    Err(db::Error::Busy)
+}
+
+/// Spends a leased unit, or one of a new lease, of which the row is locked until the transaction ends. A
+/// transaction of its own could not begin in this one: on SQLite it would wait for itself.
+fn lease(tx: &mut Tx, limit: &RateLimit) -> db::Result<Result<(), Timestamp>> {
+    let (key, longest, slot) = (&limit.key, limit.longest(), limit.slot_end(tx.now));
+    if tx.spending.spend(key, longest, slot, tx.now) {
+        return Ok(Ok(()));
+    }
+    let old = tx.spending.take_out(key, longest, tx.now, false);
+    for _ in 0..TRIES {
+        let (stored, mut hits) = read(tx, limit)?;
+        old.settle(&mut hits);
+        hits.forget_before(tx.now - longest);
+        let room = limit.room(&hits, tx.now);
+        if room == 0 {
+            tx.spending.put_back();
+            return Ok(Err(limit.next_at(&hits, tx.now)));
+        }
+        let (ends_at, units) = ((tx.now + leases::LASTS).millis(), Lease::size(room));
+        hits.add(ends_at, units);
+        let expires_at = tx.now + longest * 2;
+        if store::swap(tx.conn, key, stored.as_deref(), &hits.to_slots(), expires_at)? == 1 {
+            tx.spending.begin(Lease::begin(ends_at, units, slot), slot);
+            return Ok(Ok(()));
+        }
+    }
+    tx.spending.put_back();
+    Err(db::Error::Busy)
+}
+
+/// The log of a limit as it is stored, and as it counts. Hits of a clock that was ahead count as now, and
+/// are stored so: otherwise they would count as the now of every caller.
+fn read(tx: &mut Tx, limit: &RateLimit) -> db::Result<(Option<String>, Hits)> {
+    let stored = store::find(tx.conn, &limit.key)?;
+    let mut hits = Hits::parse(stored.as_deref().unwrap_or_default());
+    if limit.put_back(&mut hits, tx.now) {
+        let (limit, key) = (limit.clone(), &limit.key);
+        tx.spending.note_ahead(key, move |tx| {
+            let Some(stored) = store::find(tx.conn, &limit.key)? else { return Ok(()) };
+            let mut hits = Hits::parse(&stored);
+            limit.put_back(&mut hits, tx.now);
+            let expires_at = tx.now + limit.longest() * 2;
+            store::swap(tx.conn, &limit.key, Some(&stored), &limit.text(&hits), expires_at).map(drop)
+        });
+    }
+    Ok((stored, hits))
+}
+
+/// Takes back the hits that [`take`] counted in this transaction.
+pub fn give_back_all(tx: &mut Tx, limits: &[RateLimit]) -> db::Result<()> {
+    limits.iter().try_for_each(|limit| give_back(tx, limit))
+}
+
+fn give_back(tx: &mut Tx, limit: &RateLimit) -> db::Result<()> {
+    if limit.is_leased() {
+        tx.spending.give_back(&limit.key);
+        return Ok(());
+    }
+    store::take_back(tx.conn, &limit.key).map(drop)
+}
+
+/// Gives a hit back that an earlier transaction counted at `at`, when this one commits: for what turned out
+/// to cost nothing, or to be what the limit is not against. A hit that has left the window is gone anyway.
+pub fn refund(tx: &mut Tx, limit: &RateLimit, at: Timestamp) -> db::Result<()> {
+    if limit.is_leased() {
+        tx.spending.refund(&limit.key, limit.longest(), limit.slot_end(at));
+        return Ok(());
+    }
+    for _ in 0..TRIES {
+        let (Some(stored), mut hits) = read(tx, limit)? else { return Ok(()) };
+        let expires_at = tx.now + limit.longest() * 2;
+        if !hits.remove(at.millis(), 1)
+            || store::swap(tx.conn, &limit.key, Some(&stored), &limit.log(&hits), expires_at)? == 1
+        {
+            return Ok(());
+        }
+    }
+    Err(db::Error::Busy)
+}
+
+/// Which part of a limit is used, from 0 to 1, in its fullest window.
+pub fn pressure(tx: &mut Tx, limit: &RateLimit) -> db::Result<f64> {
+    let (_, mut hits) = read(tx, limit)?;
+    tx.spending.unsettled(&limit.key).settle(&mut hits);
+    let used = limit.windows.iter().map(|window| window.pressure(&hits, tx.now));
+    Ok(used.fold(0.0, f64::max))
 }
 
 /// Earliest time at which all of `limits` have room; `tx.now` if they have it already. Counts nothing.
 pub fn next_at(tx: &mut Tx, limits: &[RateLimit]) -> db::Result<Timestamp> {
     let mut next = tx.now;
     for limit in limits {
-        if let Some(stored) = store::find(tx.conn, &limit.key)? {
-            next = next.max(limit.next_at(&parse(&stored), tx.now));
-        }
+        next = next.max(room_at(tx, limit)?);
     }
     Ok(next)
+}
+
+fn room_at(tx: &mut Tx, limit: &RateLimit) -> db::Result<Timestamp> {
+    if limit.is_leased() && tx.spending.has_unit(&limit.key, tx.now) {
+        return Ok(tx.now);
+    }
+    let (_, mut hits) = read(tx, limit)?;
+    tx.spending.unsettled(&limit.key).settle(&mut hits);
+    Ok(limit.next_at(&hits, tx.now))
+}
+
+/// Rewrites the rows in which hits of a clock that was ahead were found.
+pub fn mend(tx: &mut Tx) -> db::Result<()> {
+    for mend in tx.spending.take_ahead() {
+        mend(tx)?;
+    }
+    Ok(())
+}
+
+/// Stores the units that leases spent, and returns the others.
+fn settle_row(tx: &mut Tx, key: &str, longest: Duration, at_end: bool) -> db::Result<()> {
+    let old = tx.spending.take_out(key, longest, tx.now, at_end);
+    for _ in 0..TRIES {
+        let Some(stored) = store::find(tx.conn, key)? else { return Ok(()) };
+        let mut hits = Hits::parse(&stored);
+        old.settle(&mut hits);
+        hits.forget_before(tx.now - longest);
+        let expires_at = tx.now + longest * 2;
+        if store::swap(tx.conn, key, Some(&stored), &hits.to_slots(), expires_at)? == 1 {
+            return Ok(());
+        }
+    }
+    Err(db::Error::Busy)
 }
 
 /// Deletes rate limits without hits for twice their longest window.
@@ -261,12 +402,6 @@ fn link_share(of_codes: u32) -> u32 {
     (of_codes / 4).max(1)
 }
 
-fn ordered(limits: &[RateLimit]) -> Vec<&RateLimit> {
-    let mut all: Vec<&RateLimit> = limits.iter().collect();
-    all.sort_by(|a, b| a.key.cmp(&b.key));
-    all
-}
-
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -274,13 +409,4 @@ fn ordered(limits: &[RateLimit]) -> Vec<&RateLimit> {
 )]
 fn scaled(tx: &Tx, max: u32) -> u64 {
     ((f64::from(max) * tx.settings.limits.scale) as u64).max(1)
-}
-
-/// A row that cannot be parsed counts as empty: the next hit overwrites it.
-fn parse(stored: &str) -> Hits {
-    serde_json::from_str(stored).unwrap_or_default()
-}
-
-fn text(hits: &Hits) -> String {
-    serde_json::to_string(hits).unwrap_or_default()
 }

@@ -1,16 +1,19 @@
 //! HTTP handler for link tokens.
 
+use std::sync::Arc;
+
 use actix_web::web::Data;
 use actix_web::{HttpResponse, post};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::{Validate, ValidationError};
 
-use crate::domain::links::{self, Source};
+use crate::domain::link_analytics::PageViews;
+use crate::domain::links::{self, Destination, LinkToken, Source};
 use crate::domain::practices::Practice;
 use crate::kit::{Secret, Timestamp, Wait};
-use crate::platform::Service;
 use crate::platform::rate_limits::CodeGuessLimiter;
+use crate::platform::{Service, Tx};
 use crate::problems;
 use crate::web::http::{Body, Code, Problem, Reply, RequestContext, idempotent};
 
@@ -68,6 +71,22 @@ pub(crate) struct LinkTokenView {
     practice: PracticeFace,
 }
 
+impl LinkTokenView {
+    /// Signs a token, and counts the funnel step that it is.
+    fn issue(
+        service: &Service,
+        page_views: &PageViews,
+        to: &Destination,
+        source: Source,
+    ) -> Result<Self, links::Error> {
+        let LinkToken { token, expires_at } = links::issue_token(service, to, source)?;
+        if let Some(step) = source.step() {
+            page_views.add(service.now(), &to.link.id, step, "");
+        }
+        Ok(Self { link_token: token, expires_at, practice: PracticeFace::of(&to.practice) })
+    }
+}
+
 /// Public information about a practice.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct PracticeFace {
@@ -99,19 +118,36 @@ problems!(CreateLinkTokenProblems: keyed, LinkNotFound, LinkPaused, CodeMistyped
 pub(crate) async fn create_link_token(
     service: Data<Service>,
     guesses: Data<CodeGuessLimiter>,
+    page_views: Data<PageViews>,
     call: RequestContext,
     body: Body<CreateLinkToken>,
 ) -> Result<HttpResponse, Problem> {
     let Body { value: input, canonical } = body;
     guesses.admit(&service.settings, &call.network, service.clock.now()).map_err(code_limited)?;
     let code = input.code.clone();
-    let reply = idempotent(&service, &call, &canonical, move |tx| -> Result<_, links::Error> {
-        let (token, to) = links::issue_token(tx, &input.code, input.source)?;
-        let practice = PracticeFace::of(&to.practice);
-        let view = LinkTokenView { link_token: token.token, expires_at: token.expires_at, practice };
-        Ok(Reply::created(&view))
-    });
-    reply.await.map_err(|problem| count_miss(&service, &guesses, &call, &code, problem))
+    let issued = issue(&service, page_views.into_inner(), &call, input, &canonical).await;
+    issued.map_err(|problem| count_miss(&service, &guesses, &call, &code, problem))
+}
+
+/// Without a key for repeated requests, nothing is written.
+async fn issue(
+    service: &Service,
+    page_views: Arc<PageViews>,
+    call: &RequestContext,
+    input: CreateLinkToken,
+    canonical: &[u8],
+) -> Result<HttpResponse, Problem> {
+    if call.idempotency_key.is_none() {
+        let to = links::resolve_cached(service, &input.code).await?;
+        let view = LinkTokenView::issue(service, &page_views, &to, input.source)?;
+        return Ok(HttpResponse::Created().json(view));
+    }
+    let issuer = service.clone();
+    let rule = move |tx: &mut Tx| -> Result<_, links::Error> {
+        let to = links::resolve(tx, &input.code)?;
+        Ok(Reply::created(&LinkTokenView::issue(&issuer, &page_views, &to, input.source)?))
+    };
+    idempotent(service, call, canonical, rule).await
 }
 
 /// Guesses through this endpoint and on the landing page count towards the same rate limit.
