@@ -5,14 +5,12 @@ use std::io::Write;
 use std::net::TcpListener;
 use std::sync::Arc;
 
-use strum::VariantArray as _;
-
 use super::{Failure, demo, open};
 use crate::app::Settings;
 use crate::delivery::Transports;
 use crate::domain::{link_analytics, retention};
 use crate::platform::db::Target;
-use crate::platform::outbox::{self, Channel, Worker, WorkerHandle};
+use crate::platform::outbox::Worker;
 use crate::platform::settings::{self, BadSetting};
 use crate::platform::{Service, event_stream, telemetry};
 use crate::web::server;
@@ -35,10 +33,8 @@ pub(super) fn run(settings: Settings, out: &mut dyn Write) -> Result<(), Failure
     if service.settings.is_development() {
         demo::ensure(service)?;
     }
-    let workers = start_workers(
-        &Worker::new(service.clone(), Arc::clone(&state.topics), transport),
-        &service.settings,
-    )?;
+    let other_instances = service.db.listen(&service.signals)?;
+    let worker = Worker::new(service.clone(), Arc::clone(&state.topics), transport).spawn()?;
     let sweeper = retention::spawn(service.clone())?;
     let funnel = link_analytics::spawn(service.clone(), Arc::clone(&state.page_views))?;
     let feed = event_stream::spawn(service.clone(), Arc::clone(&state.event_hub))?;
@@ -46,25 +42,11 @@ pub(super) fn run(settings: Settings, out: &mut dyn Write) -> Result<(), Failure
     let outcome = actix_web::rt::System::new().block_on(serve(&state, listener));
     sweeper.stop();
     funnel.stop();
-    workers.iter().for_each(WorkerHandle::request_stop);
+    drop(other_instances);
+    worker.request_stop();
     feed.stop();
-    for worker in workers {
-        worker.stop();
-    }
+    worker.stop();
     outcome
-}
-
-/// Each channel has its own threads, which share one send rate.
-fn start_workers(worker: &Worker, settings: &settings::Settings) -> std::io::Result<Vec<WorkerHandle>> {
-    let mut handles = Vec::new();
-    for channel in Channel::VARIANTS {
-        let (threads, per_second) = outbox::capacity(&settings.outbox, *channel);
-        let worker = worker.of_channel(*channel, per_second);
-        for _ in 0..threads {
-            handles.push(worker.clone().spawn()?);
-        }
-    }
-    Ok(handles)
 }
 
 async fn serve(state: &State, listener: TcpListener) -> Result<(), Failure> {

@@ -33,11 +33,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 
 pub use conn::{Both, Conn, Locked, MultiBackend, Shared, SkipLocked, columns};
-pub use listen::Listener;
-pub use many::{Cell, OnConflict, many_insert_into};
+pub use listen::Listening;
+pub use many::{Cell, OnConflict, many_insert_into, many_update};
 pub use pool::{ConnectError, Target};
 
 use crate::platform::settings::{BadSetting, Database};
+use crate::platform::signal::Signals;
 
 /// How long a request waits for a place before it gets 503.
 const PERMIT_WAIT: Duration = Duration::from_secs(2);
@@ -177,9 +178,9 @@ impl Db {
         self.read(migrate::is_current).await.unwrap_or(false)
     }
 
-    /// Listens for notifications of other instances on `channel`, on a connection of its own.
-    pub fn listener(&self, channel: &'static str) -> Listener {
-        Listener::new(self.target.clone(), channel)
+    /// Listens for other instances, on a connection and a thread of its own; `None` on SQLite.
+    pub fn listen(&self, signals: &Arc<Signals>) -> std::io::Result<Option<Listening>> {
+        listen::spawn(&self.target, signals)
     }
 
     /// Waits until no closure is running: the last step of a shutdown.

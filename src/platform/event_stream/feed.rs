@@ -1,13 +1,13 @@
-//! The thread that numbers events committed by this instance, listens for events numbered by others, and
-//! wakes the event streams.
+//! The thread that numbers events committed by this instance, and wakes the event streams when this or another
+//! instance has numbered some.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::{Audience, CHANNEL, EventHub, number, store};
+use super::{Audience, EventHub, number, store};
 use crate::kit::{AccountId, PracticeId};
 use crate::platform::signal::Signals;
 use crate::platform::{Service, db};
@@ -43,32 +43,20 @@ pub fn spawn(service: Service, hub: Arc<EventHub>) -> std::io::Result<Feed> {
 }
 
 fn run(service: &Service, hub: &EventHub, stopped: &AtomicBool) {
-    let mut listener = service.db.listener(CHANNEL);
-    let interval = listener.poll_interval().unwrap_or(FALLBACK);
-    let (mut count, mut last_seen, mut checked) = (0, None, Instant::now());
+    let (mut count, mut last_seen) = (0, None);
     while !stopped.load(Ordering::SeqCst) {
-        let signaled = service.signals.event_stream.wait(count, interval);
-        let is_signaled = signaled != count;
-        count = signaled;
-        if !(listener.has_notification() || is_signaled || checked.elapsed() >= FALLBACK) {
-            continue;
-        }
-        checked = Instant::now();
-        if let Err(error) = round(service, hub, is_signaled, &mut last_seen) {
+        count = service.signals.event_stream.wait(count, FALLBACK);
+        if let Err(error) = round(service, hub, &mut last_seen) {
             tracing::warn!(%error, "the event stream is delayed");
         }
         thread::sleep(PAUSE);
     }
 }
 
-/// Numbers waiting events, and wakes the streams that events since the number `last_seen` concern.
-fn round(
-    service: &Service,
-    hub: &EventHub,
-    is_signaled: bool,
-    last_seen: &mut Option<i64>,
-) -> db::Result<()> {
-    if is_signaled || service.read_blocking(|tx| store::is_any_waiting(tx.conn))? {
+/// Numbers waiting events, and wakes the streams that events since the number `last_seen` concern. It looks
+/// before it numbers: the signal may be of another instance, which has numbered already.
+fn round(service: &Service, hub: &EventHub, last_seen: &mut Option<i64>) -> db::Result<()> {
+    if service.read_blocking(|tx| store::is_any_waiting(tx.conn))? {
         while !service.write_blocking(number)? {
             thread::sleep(PAUSE);
         }

@@ -24,6 +24,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::kit::{AccountId, ConversationId, EventId, PracticeId};
+use crate::platform::signal::Wake;
 use crate::platform::{Tx, db};
 
 /// How long a broken stream can resume from its position.
@@ -32,7 +33,6 @@ const RETENTION: Duration = Duration::from_hours(24);
 const BATCH: i64 = 100;
 /// ASCII "LiveNumb": only one instance assigns numbers at a time.
 const LOCK: i64 = 0x4c69_7665_4e75_6d62;
-const CHANNEL: &str = "practice_links_live";
 
 crate::text_enum! {
     /// The kind of an event, as in its `event:` line.
@@ -143,7 +143,7 @@ fn number(tx: &mut Tx) -> db::Result<bool> {
     // Never below the clock, so that numbers keep rising even after all rows were deleted.
     let seq = store::head(tx.conn)?.saturating_add(1).max(tx.now.millis());
     if store::number(tx.conn, seq)? > 0 {
-        tx.conn.notify(CHANNEL)?;
+        tx.conn.notify(Wake::Events)?;
     }
     Ok(true)
 }

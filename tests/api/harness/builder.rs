@@ -183,10 +183,12 @@ impl TestApp {
 fn serve(state: State, listener: TcpListener) -> Running {
     let (sender, receiver) = mpsc::channel();
     let body = async move {
+        let other_instances = state.service.db.listen(&state.service.signals).unwrap();
         let feed = event_stream::spawn(state.service.clone(), Arc::clone(&state.event_hub)).unwrap();
         let listening = server::listen(&state, listener).unwrap();
         sender.send(listening.stopper()).unwrap();
         listening.server.await.unwrap();
+        drop(other_instances);
         feed.stop();
         state.service.db.drain().await;
     };
