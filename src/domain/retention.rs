@@ -40,9 +40,10 @@ pub struct Sweeper {
 }
 
 impl Sweeper {
-    pub fn stop(self) {
+    /// Tells the thread to end after its current sweep. Does not wait.
+    pub fn request_stop(self) -> JoinHandle<()> {
         drop(self.stop);
-        let _ = self.thread.join();
+        self.thread
     }
 }
 

@@ -8,6 +8,7 @@ pub mod rate_limits;
 pub mod settings;
 pub mod signal;
 pub mod telemetry;
+pub mod threads;
 mod tx;
 
 pub use tx::{Service, Tx};

@@ -89,6 +89,9 @@ pub(crate) async fn get_metrics(service: Data<Service>) -> HttpResponse {
     if let Ok(depth) = service.read(outbox::depth).await {
         report_depth(&depth);
     }
+    let counts = service.db.counts();
+    metrics::counter!("db_statements_total").absolute(counts.statements);
+    metrics::counter!("db_transactions_total").absolute(counts.transactions);
     HttpResponse::Ok().content_type(ContentType::plaintext()).body(telemetry::render_metrics())
 }
 

@@ -185,7 +185,7 @@ fn process() {
     while is_open(&app) {
         thread::sleep(Duration::from_millis(20));
     }
-    worker.stop();
+    worker.into_thread().join().unwrap();
 }
 
 fn app_of(plan: &Value) -> Service {

@@ -2,12 +2,13 @@
 //! undocumented, so diesel is pinned, and these tests show when a new version changes it.
 
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 use diesel::upsert::excluded;
 use practice_links::platform::Tx;
 use practice_links::platform::db::schema::budgets;
 use practice_links::platform::db::{self, Both};
 
-use crate::harness::TestApp;
+use crate::harness::{Backend, TestApp};
 
 /// Inserts `hits` under `key` or replaces them; returns the stored value.
 fn upsert(tx: &mut Tx, key: &str, hits: &str) -> db::Result<String> {
@@ -79,4 +80,22 @@ both! {
         assert_eq!(rows(&app), 0);
         assert_eq!(app.write(|tx| upsert(tx, "a", "fine")), "fine");
     }
+}
+
+/// An operator reads this in the log; the library's message, which can quote a row, is not shown.
+#[test]
+fn full_disk_is_named() {
+    let app = TestApp::new(Backend::Sqlite);
+    let fill = |conn: &mut db::Conn| {
+        let pages: i64 = diesel::dsl::sql::<BigInt>("PRAGMA page_count").get_result(conn)?;
+        diesel::sql_query(format!("PRAGMA max_page_count = {}", pages + 8)).execute(conn)?;
+        let row = (budgets::key.eq("full"), budgets::hits.eq("x".repeat(1 << 20)), budgets::expires_at.eq(0));
+        Ok(diesel::insert_into(budgets::table).values(row).execute(conn)?)
+    };
+    let refused = app.state.service.db.write_blocking::<_, db::Error>(fill).unwrap_err();
+    assert_eq!(refused.to_string(), "a statement failed: the disk is full");
+    // The limit is one of that connection, which the next writer must not inherit.
+    let lift =
+        |conn: &mut db::Conn| Ok(diesel::sql_query("PRAGMA max_page_count = 4294967294").execute(conn)?);
+    app.state.service.db.write_blocking::<_, db::Error>(lift).unwrap();
 }

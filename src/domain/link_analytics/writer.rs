@@ -33,10 +33,10 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Writes what is waiting and ends the thread. Call it when no request runs any more.
-    pub fn stop(self) {
+    /// Tells the thread to write what is waiting, and to end. Call it when no request runs any more.
+    pub fn request_stop(self) -> JoinHandle<()> {
         drop(self.stop);
-        let _ = self.thread.join();
+        self.thread
     }
 }
 

@@ -19,35 +19,35 @@
 mod conn;
 mod listen;
 mod many;
+mod meter;
 mod migrate;
+mod places;
 mod pool;
 pub mod schema;
+mod wait;
 
-use std::future::Future;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 pub use conn::{Both, Conn, Locked, MultiBackend, Shared, SkipLocked, columns};
 pub use listen::Listening;
 pub use many::{Cell, OnConflict, many_insert_into, many_update};
+pub use meter::Counts;
 pub use pool::{ConnectError, Target};
+
+use meter::Meter;
+use places::{GENERATIONS, Place, Places};
+use wait::{PERMIT_WAIT, RESULT_WAIT};
 
 use crate::platform::settings::{BadSetting, Database};
 use crate::platform::signal::Signals;
 
-/// How long a request waits for a place before it gets 503.
-const PERMIT_WAIT: Duration = Duration::from_secs(2);
-/// How long it waits for the result: if the database is down, the client gets 503 within 3 s.
-const RESULT_WAIT: Duration = Duration::from_millis(2_800);
-/// A moving queue does not mean that the database is down: while other requests get results, the wait is
-/// extended by this much, up to `RENEWALS` times.
-const RENEWAL: Duration = Duration::from_secs(1);
-const RENEWALS: u32 = 5;
 /// How long a closure waits for a connection.
 const CONNECTION: Duration = Duration::from_millis(1_500);
 
@@ -73,10 +73,13 @@ pub enum Error {
 /// The result of a store function.
 pub type Result<T> = std::result::Result<T, Error>;
 
+/// What SQLite and PostgreSQL say when there is no space left.
+const DISK_FULL: [&str; 2] = ["database or disk is full", "No space left on device"];
+
 /// The kind of a failed statement, without its message: PostgreSQL's messages quote the row.
 fn kind_of(error: &DieselError) -> &'static str {
     match error {
-        DieselError::DatabaseError(kind, _) => match kind {
+        DieselError::DatabaseError(kind, info) => match kind {
             DatabaseErrorKind::UniqueViolation => "unique violation",
             DatabaseErrorKind::ForeignKeyViolation => "foreign key violation",
             DatabaseErrorKind::NotNullViolation => "not-null violation",
@@ -84,6 +87,8 @@ fn kind_of(error: &DieselError) -> &'static str {
             DatabaseErrorKind::SerializationFailure => "serialization failure",
             DatabaseErrorKind::ReadOnlyTransaction => "read-only transaction",
             DatabaseErrorKind::ClosedConnection => "connection closed",
+            // Neither library has a kind for it, and an operator must not have to guess.
+            _ if DISK_FULL.iter().any(|text| info.message().contains(text)) => "the disk is full",
             _ => "database error",
         },
         DieselError::NotFound => "no row",
@@ -98,10 +103,10 @@ fn kind_of(error: &DieselError) -> &'static str {
 pub struct Db {
     target: Target,
     pool: r2d2::Pool<pool::Manager>,
-    places: Arc<Semaphore>,
-    /// One permit on SQLite; as many as there are places on PostgreSQL.
-    writers: Arc<Semaphore>,
-    width: u32,
+    places: Arc<Places>,
+    /// One permit on SQLite, which has one writer at a time.
+    writers: Option<Arc<Semaphore>>,
+    meter: Arc<Meter>,
     /// Counts transactions that ended normally, as a sign that the database is alive.
     completed: Arc<AtomicU64>,
 }
@@ -111,22 +116,21 @@ impl Db {
     pub fn new(settings: &Database) -> std::result::Result<Self, BadSetting> {
         let target = Target::parse(&settings.url)?;
         let width = settings.pool_size;
-        let writers = if target.sqlite_file().is_some() { 1 } else { width as usize };
+        let is_remote = target.sqlite_file().is_none();
+        let (meter, places) = (Arc::<Meter>::default(), Arc::new(Places::new(width, is_remote)));
+        let manager =
+            pool::Manager { target: target.clone(), places: Arc::clone(&places), meter: Arc::clone(&meter) };
         let pool = r2d2::Pool::builder()
-            .max_size(width)
-            .min_idle(Some(1))
+            // Places keep it at the width; beyond that there are only connections that were given up. None is
+            // kept in reserve, so that an operator can count on the width.
+            .max_size(width.saturating_mul(GENERATIONS))
+            .min_idle(Some(0))
             .test_on_check_out(false)
             .connection_timeout(CONNECTION)
             .error_handler(Box::new(Quiet))
-            .build_unchecked(pool::Manager(target.clone()));
-        Ok(Self {
-            target,
-            pool,
-            places: Arc::new(Semaphore::new(width as usize)),
-            writers: Arc::new(Semaphore::new(writers)),
-            width,
-            completed: Arc::default(),
-        })
+            .build_unchecked(manager);
+        let writers = (!is_remote).then(|| Arc::new(Semaphore::new(1)));
+        Ok(Self { target, pool, places, writers, meter, completed: Arc::default() })
     }
 
     /// Runs `f` in one write transaction: an `Ok` commits, an `Err` rolls back.
@@ -155,8 +159,8 @@ impl Db {
         &self,
         f: impl FnOnce(&mut Conn) -> std::result::Result<T, E>,
     ) -> std::result::Result<T, E> {
-        let _permits = futures_executor::block_on(self.permits(true));
-        self.transact(true, f)
+        let permits = self.wait_for_thread(self.permits(true)).ok_or(Error::Busy)?;
+        self.transact(true, permits, f)
     }
 
     /// [`Db::read`] for our own threads.
@@ -164,13 +168,28 @@ impl Db {
         &self,
         f: impl FnOnce(&mut Conn) -> std::result::Result<T, E>,
     ) -> std::result::Result<T, E> {
-        let _permits = futures_executor::block_on(self.permits(false));
-        self.transact(false, f)
+        let permits = self.wait_for_thread(self.permits(false)).ok_or(Error::Busy)?;
+        self.transact(false, permits, f)
     }
 
-    /// Runs the pending migrations.
+    /// Runs one statement that reads, without a transaction: it needs no other snapshot than its own, and BEGIN
+    /// and COMMIT would be two more round trips. A connection that died meanwhile is found by it, and not by
+    /// its BEGIN, so an error may mean that the next call succeeds.
+    pub fn peek_blocking<T>(&self, f: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
+        let permits = self.wait_for_thread(self.permits(false)).ok_or(Error::Busy)?;
+        let slot = self.pool.get().map_err(|_| Error::Unreachable)?;
+        let mut lent = Lent { slot, permits };
+        let outcome = match self.places.trusts(&lent.slot.pulse) {
+            true => f(&mut lent.slot.conn),
+            false => Err(Error::Unreachable),
+        };
+        lent.slot.spent |= outcome.is_err();
+        outcome
+    }
+
+    /// Runs the pending migrations, on a connection of its own: they may take as long as they need.
     pub fn migrate(&self) -> Result<()> {
-        migrate::run(&mut self.pool.get().map_err(|_| Error::Unreachable)?.conn)
+        migrate::run(&mut self.target.connect().map_err(|_| Error::Unreachable)?)
     }
 
     /// Whether the database is reachable and has this binary's schema.
@@ -183,9 +202,30 @@ impl Db {
         listen::spawn(&self.target, signals)
     }
 
-    /// Waits until no closure is running: the last step of a shutdown.
+    /// Waits until no closure is running: the last step of a shutdown. A closure whose statement gets no
+    /// answer keeps it waiting, so the caller sets a limit.
     pub async fn drain(&self) {
-        let _all = self.places.acquire_many(self.width).await;
+        self.places.drain().await;
+    }
+
+    /// Whether a statement has been waiting for its answer for longer than a shutdown waits.
+    pub fn is_slow(&self) -> bool {
+        self.places.is_slow()
+    }
+
+    /// How many statements and transactions this process has sent.
+    pub fn counts(&self) -> Counts {
+        self.meter.counts()
+    }
+
+    /// Counts statements by their text from now on, for a test or a profile.
+    pub fn keep_texts(&self) {
+        self.meter.keep_texts();
+    }
+
+    /// How often each text was sent since the last call, without the values.
+    pub fn take_texts(&self) -> BTreeMap<String, u64> {
+        self.meter.take_texts()
     }
 
     #[expect(clippy::disallowed_methods, reason = "the only hop to a blocking thread")]
@@ -199,13 +239,12 @@ impl Db {
         let (waiting, this) = (Arc::new(()), self.clone());
         let listener = Arc::downgrade(&waiting);
         let run = tokio::task::spawn_blocking(move || {
-            // The permits live as long as the closure, even if the caller stops waiting.
-            let _permits = permits;
             if listener.upgrade().is_none() {
                 // The client already got 503: work that has not begun must not be done after that response.
                 return Err(Error::Busy.into());
             }
-            this.transact(writes, f)
+            // The permits live as long as the closure, even if the caller stops waiting.
+            this.transact(writes, permits, f)
         });
         match self.wait_for(RESULT_WAIT, run).await {
             Some(Ok(outcome)) => outcome,
@@ -214,47 +253,34 @@ impl Db {
         }
     }
 
-    /// Waits for `work` as long as `patience`, and longer while the database keeps giving results.
-    async fn wait_for<T>(&self, patience: Duration, work: impl Future<Output = T>) -> Option<T> {
-        let mut work = std::pin::pin!(work);
-        let mut wait = patience;
-        for _ in 0..=RENEWALS {
-            let seen = self.completed.load(Ordering::Relaxed);
-            if let Ok(output) = timeout(wait, &mut work).await {
-                return Some(output);
-            }
-            if self.completed.load(Ordering::Relaxed) == seen {
-                return None;
-            }
-            wait = RENEWAL;
-        }
-        None
-    }
-
-    async fn permits(&self, writes: bool) -> (Option<OwnedSemaphorePermit>, Option<OwnedSemaphorePermit>) {
-        let turn = if writes { Arc::clone(&self.writers).acquire_owned().await.ok() } else { None };
-        (turn, Arc::clone(&self.places).acquire_owned().await.ok())
+    async fn permits(&self, writes: bool) -> Permits {
+        let turn = match &self.writers {
+            Some(writers) if writes => Arc::clone(writers).acquire_owned().await.ok(),
+            _ => None,
+        };
+        Permits { place: self.places.take().await, _turn: turn }
     }
 
     fn transact<T, E: From<Error>>(
         &self,
         writes: bool,
+        permits: Permits,
         f: impl FnOnce(&mut Conn) -> std::result::Result<T, E>,
     ) -> std::result::Result<T, E> {
-        let mut slot = self.begin(writes)?;
-        match f(&mut slot.conn) {
+        let mut lent = self.begin(writes, permits)?;
+        match f(&mut lent.slot.conn) {
             Ok(value) => {
-                if let Err(error) = slot.conn.commit() {
-                    slot.spent = true;
+                if let Err(error) = lent.slot.conn.commit() {
+                    lent.slot.spent = true;
                     return Err(Error::Statement(error).into());
                 }
-                self.count_completed(&slot);
+                self.count_completed(&lent.slot);
                 Ok(value)
             }
             Err(error) => {
                 // A connection that cannot even roll back is dropped, and the server undoes the rest.
-                slot.spent = slot.conn.rollback().is_err();
-                self.count_completed(&slot);
+                lent.slot.spent = lent.slot.conn.rollback().is_err();
+                self.count_completed(&lent.slot);
                 Err(error)
             }
         }
@@ -268,19 +294,40 @@ impl Db {
 
     /// A connection inside a fresh transaction. After the server came back, the pool is full of dead ones:
     /// each is dropped at its BEGIN, when nothing is lost yet, instead of at a later statement.
-    fn begin(&self, writes: bool) -> Result<r2d2::PooledConnection<pool::Manager>> {
+    fn begin(&self, writes: bool, mut permits: Permits) -> Result<Lent> {
         let end = Instant::now() + CONNECTION;
-        for _ in 0..self.width {
-            if Instant::now() >= end {
-                break;
-            }
+        while Instant::now() < end {
             let mut slot = self.pool.get().map_err(|_| Error::Unreachable)?;
-            match slot.conn.begin(writes) {
-                Ok(()) => return Ok(slot),
-                Err(_) => slot.spent = true,
+            if !self.places.trusts(&slot.pulse) {
+                slot.spent = true;
+                continue;
             }
+            if slot.conn.begin(writes).is_ok() {
+                return Ok(Lent { slot, permits });
+            }
+            slot.spent = true;
+            permits.place.leave(&slot.pulse);
         }
         Err(Error::Unreachable)
+    }
+}
+
+/// The right to run a closure. On SQLite, a writer's turn as well.
+struct Permits {
+    place: Place,
+    _turn: Option<OwnedSemaphorePermit>,
+}
+
+/// A connection and the right to use it, which end together.
+struct Lent {
+    slot: r2d2::PooledConnection<pool::Manager>,
+    permits: Permits,
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        self.permits.place.leave(&self.slot.pulse);
+        self.slot.spent |= self.slot.pulse.is_lost();
     }
 }
 

@@ -2,17 +2,20 @@
 //! derive makes swallows errors, and would turn a typo into an empty SQLite file.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 
 use super::Conn;
+use super::meter::{Instrument, Meter};
+use super::places::{Places, Pulse};
 use crate::platform::settings::BadSetting;
 
 /// The database that `database.url` selects.
 #[derive(Clone)]
 pub enum Target {
-    /// libpq's own URL, with a time limit on connecting.
+    /// libpq's own URL, with time limits on connecting and on silence.
     Postgres(String),
     Sqlite(PathBuf),
 }
@@ -31,7 +34,7 @@ impl Target {
             };
         }
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            return Ok(Self::Postgres(with_connect_timeout(url)));
+            return Ok(Self::Postgres(with_network_limits(url)));
         }
         Err(BadSetting::new("database.url", "must start with `sqlite:` or `postgres://`"))
     }
@@ -72,12 +75,35 @@ const SQLITE_SESSION: &str =
     "PRAGMA busy_timeout = 2000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
     PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;";
 
-fn with_connect_timeout(url: &str) -> String {
-    if url.contains("connect_timeout=") {
-        return url.to_owned();
+/// What ends a connection whose server is gone. libpq waits without a limit for the answer to a statement,
+/// and nothing in this process can interrupt it: these are the end of every such wait. `tcp_user_timeout` (ms)
+/// is for data that is not acknowledged, the keepalives for a server that acknowledged the statement and then
+/// died; without them the system waits two hours. Such a death is noticed after 5 + 2 · 2 s.
+const NETWORK_LIMITS: [(&str, &str); 5] = [
+    ("connect_timeout", "2"),
+    ("tcp_user_timeout", "2500"),
+    ("keepalives_idle", "5"),
+    ("keepalives_interval", "2"),
+    ("keepalives_count", "2"),
+];
+
+/// Adds each limit that the URL does not set itself. One that it sets says nothing about the others.
+fn with_network_limits(url: &str) -> String {
+    let query = url.split_once('?').map(|(_, query)| query);
+    let is_set = |name: &str| {
+        query.is_some_and(|query| query.split('&').any(|pair| pair.split('=').next() == Some(name)))
+    };
+    let mut whole = url.to_owned();
+    let mut joint = match query {
+        None => "?",
+        Some("") => "",
+        Some(_) => "&",
+    };
+    for (name, value) in NETWORK_LIMITS.iter().filter(|(name, _)| !is_set(name)) {
+        whole.extend([joint, name, "=", value]);
+        joint = "&";
     }
-    let joint = if url.contains('?') { '&' } else { '?' };
-    format!("{url}{joint}connect_timeout=2&tcp_user_timeout=2500")
+    whole
 }
 
 /// Why a connection could not be opened. Both libraries name host and user, never the password.
@@ -96,16 +122,24 @@ pub(super) struct Slot {
     pub(super) conn: Conn,
     /// Set where a statement showed that the server is gone: r2d2 then drops it instead of reusing it.
     pub(super) spent: bool,
+    pub(super) pulse: Arc<Pulse>,
 }
 
-pub(super) struct Manager(pub(super) Target);
+pub(super) struct Manager {
+    pub(super) target: Target,
+    pub(super) places: Arc<Places>,
+    pub(super) meter: Arc<Meter>,
+}
 
 impl r2d2::ManageConnection for Manager {
     type Connection = Slot;
     type Error = ConnectError;
 
     fn connect(&self) -> Result<Slot, ConnectError> {
-        Ok(Slot { conn: self.0.connect()?, spent: false })
+        let mut conn = self.target.connect()?;
+        let pulse = self.places.register();
+        conn.set_instrumentation(Instrument { meter: Arc::clone(&self.meter), pulse: Arc::clone(&pulse) });
+        Ok(Slot { conn, spent: false, pulse })
     }
 
     fn is_valid(&self, slot: &mut Slot) -> Result<(), ConnectError> {
@@ -114,5 +148,41 @@ impl r2d2::ManageConnection for Manager {
 
     fn has_broken(&self, slot: &mut Slot) -> bool {
         slot.spent || slot.conn.is_spent()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{NETWORK_LIMITS, with_network_limits};
+
+    #[test]
+    fn every_limit_is_added_by_itself() {
+        let all = "connect_timeout=2&tcp_user_timeout=2500\
+            &keepalives_idle=5&keepalives_interval=2&keepalives_count=2";
+        for (url, joint) in [
+            ("postgres://h", "?"),
+            ("postgres://u:p@h:5432/db", "?"),
+            ("postgres://u@h/db?", ""),
+            ("postgres://u@h/db?sslmode=require", "&"),
+            ("postgres://u@h/db?x", "&"),
+            ("postgresql:///db?host=/run/postgresql&user=connect_timeout", "&"),
+        ] {
+            assert_eq!(with_network_limits(url), format!("{url}{joint}{all}"));
+        }
+    }
+
+    #[test]
+    fn limit_of_the_url_stays_and_the_others_are_added() {
+        for (name, _) in NETWORK_LIMITS {
+            let url = format!("postgres://u@h/db?sslmode=require&{name}=77");
+            let whole = with_network_limits(&url);
+            assert!(whole.starts_with(&url), "{whole}");
+            for (other, _) in NETWORK_LIMITS {
+                assert_eq!(whole.matches(&format!("{other}=")).count(), 1, "{other} in {whole}");
+            }
+        }
+        let whole = "postgres://h/db?connect_timeout=1&tcp_user_timeout=1&keepalives_idle=1\
+            &keepalives_interval=1&keepalives_count=1";
+        assert_eq!(with_network_limits(whole), whole);
     }
 }

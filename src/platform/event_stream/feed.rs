@@ -26,11 +26,11 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// Stops the thread after its current round.
-    pub fn stop(self) {
+    /// Tells the thread to end after its current round. Does not wait.
+    pub fn request_stop(self) -> JoinHandle<()> {
         self.stop.store(true, Ordering::SeqCst);
         self.signals.event_stream.notify();
-        let _ = self.thread.join();
+        self.thread
     }
 }
 

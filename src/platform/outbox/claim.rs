@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::{Channel, Job, pause, store};
 use crate::kit::{DeliveryId, Timestamp};
+use crate::platform::db::Conn;
 use crate::platform::{Tx, db};
 
 /// How long a claimed text or call belongs to its instance. A text takes 8 s at most, and a person waits for
@@ -71,9 +72,14 @@ impl ChannelState {
 }
 
 /// Looks at the queue, in one statement and without a lock.
-pub(super) fn look(tx: &mut Tx, channels: &[Channel], topics: &[&'static str]) -> db::Result<QueueState> {
-    let (channels, scheduled_at) = store::look(tx.conn, channels, topics)?;
-    Ok(QueueState { channels, has_future_rows: scheduled_at.is_some_and(|at| at > tx.now + CLOCK_SKEW) })
+pub(super) fn look(
+    conn: &mut Conn,
+    now: Timestamp,
+    channels: &[Channel],
+    topics: &[&'static str],
+) -> db::Result<QueueState> {
+    let (channels, scheduled_at) = store::look(conn, channels, topics)?;
+    Ok(QueueState { channels, has_future_rows: scheduled_at.is_some_and(|at| at > now + CLOCK_SKEW) })
 }
 
 /// Makes rows due that a clock scheduled which was ahead. Leases are shortened to one that begins now: that

@@ -12,7 +12,6 @@ use std::collections::BinaryHeap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -35,17 +34,14 @@ const SOON: Duration = Duration::from_secs(7);
 const PAUSE: Duration = Duration::from_millis(500);
 /// How often it tells other instances that it is full.
 const TELL: Duration = Duration::from_secs(1);
-/// How long a stop waits for the senders …
+/// How long a stop waits for the senders. A row that is not settled by then is in its lease: another instance or
+/// the next start takes it over.
 const WIND_DOWN: Duration = Duration::from_secs(3);
-/// … and for the dispatcher itself, which may be waiting for a database that is gone.
-const STOP: Duration = Duration::from_secs(4);
 
 /// Handle of the running dispatcher.
 pub struct WorkerHandle {
     stop: Arc<AtomicBool>,
     signals: Arc<Signals>,
-    /// Disconnected when the thread has ended.
-    ended: Receiver<()>,
     thread: JoinHandle<()>,
 }
 
@@ -56,24 +52,11 @@ impl WorkerHandle {
         self.signals.outbox.nudge();
     }
 
-    /// Tells the dispatcher to end, and hands its thread over to be joined.
+    /// Tells the dispatcher to end, and hands its thread over to be joined. It settles what is under way, for a
+    /// few seconds at most, but it may be waiting for a database that is gone: the caller sets a limit.
     pub fn into_thread(self) -> JoinHandle<()> {
         self.request_stop();
         self.thread
-    }
-
-    /// Tells the dispatcher to end and waits until the rows under way are settled, but no longer than a few
-    /// seconds: what is left then is in its lease, and another instance or the next start takes it over.
-    pub fn stop(self) {
-        self.request_stop();
-        match self.ended.recv_timeout(STOP) {
-            Err(RecvTimeoutError::Timeout) => {
-                tracing::warn!(
-                    "the outbox did not stop in time: messages under way are left to their leases"
-                );
-            }
-            Ok(()) | Err(RecvTimeoutError::Disconnected) => drop(self.thread.join()),
-        }
     }
 }
 
@@ -81,13 +64,9 @@ impl Worker {
     /// Starts the dispatcher, which runs until the handle is stopped.
     pub fn spawn(self) -> std::io::Result<WorkerHandle> {
         let (stop, signals) = (Arc::new(AtomicBool::new(false)), Arc::clone(&self.service.signals));
-        let (ending, ended) = mpsc::channel();
         let dispatcher = Dispatcher::new(self, Arc::clone(&stop));
-        let thread = thread::Builder::new().name("outbox".into()).spawn(move || {
-            dispatcher.run();
-            drop(ending);
-        })?;
-        Ok(WorkerHandle { stop, signals, ended, thread })
+        let thread = thread::Builder::new().name("outbox".into()).spawn(move || dispatcher.run())?;
+        Ok(WorkerHandle { stop, signals, thread })
     }
 }
 

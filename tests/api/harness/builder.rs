@@ -189,7 +189,7 @@ fn serve(state: State, listener: TcpListener) -> Running {
         sender.send(listening.stopper()).unwrap();
         listening.server.await.unwrap();
         drop(other_instances);
-        feed.stop();
+        feed.request_stop().join().unwrap();
         state.service.db.drain().await;
     };
     let thread = thread::Builder::new().name("server".into());
