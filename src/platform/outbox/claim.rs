@@ -6,55 +6,15 @@
 
 use std::time::Duration;
 
-use super::{Channel, Job, pause, store};
+use super::row::{ChannelState, Claim, Job, LONG_LEASE, QueueState, Room, SHORT_LEASE};
+use super::{Channel, pause, store};
 use crate::kit::{DeliveryId, Timestamp};
 use crate::platform::db::Conn;
 use crate::platform::{Tx, db};
 
-/// How long a claimed text or call belongs to its instance. A text takes 8 s at most, and a person waits for
-/// the code that a lost instance had claimed.
-pub(super) const SHORT_LEASE: Duration = Duration::from_secs(15);
-/// The same for e-mails, webhooks and background jobs: a mail server may take 40 s.
-pub(super) const LONG_LEASE: Duration = Duration::from_mins(1);
 /// How far the clocks of instances may differ. A row that was scheduled later than that from now comes from a
 /// clock that was ahead; if such a row waited for its moment, an hour's error would delay codes by an hour.
 const CLOCK_SKEW: Duration = Duration::from_secs(30);
-
-/// How many rows of a channel can be sent now.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Room {
-    pub channel: Channel,
-    pub rows: u32,
-    /// Whether one row is to test if the paused channel works again.
-    pub is_trial: bool,
-}
-
-/// A row that is leased to this instance.
-pub(super) struct Claim {
-    pub job: Job,
-    /// Fencing token: the same for all rows that were claimed together.
-    pub lease: DeliveryId,
-    /// When the lease ends.
-    pub ends_at: Timestamp,
-    /// Id of the attempt, which a provider's callback names.
-    pub attempt: DeliveryId,
-    /// Whether it was claimed to test if a paused channel works again.
-    pub is_trial: bool,
-}
-
-/// What is in the queue.
-pub(super) struct QueueState {
-    pub channels: Vec<ChannelState>,
-    /// Whether a clock that was ahead scheduled a row.
-    pub has_future_rows: bool,
-}
-
-/// When the next row of a channel is due, and when its next trial is if it is paused.
-pub(super) struct ChannelState {
-    pub channel: Channel,
-    pub next_at: Option<Timestamp>,
-    pub try_at: Option<Timestamp>,
-}
 
 impl ChannelState {
     pub(super) fn is_due(&self, now: Timestamp) -> bool {

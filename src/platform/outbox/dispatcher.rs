@@ -15,10 +15,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::claim::Room;
 use super::lane::Lane;
+use super::row::{Finished, Room};
 use super::senders::{Inbox, Report, Senders};
-use super::settle::Finished;
 use super::worker::{Order, Parcel, Work, Worker, is_about_a_row};
 use super::{Channel, Outcome};
 use crate::kit::Timestamp;

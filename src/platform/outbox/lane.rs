@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Channel;
-use super::claim::Room;
+use super::row::Room;
 use crate::kit::Timestamp;
 use crate::platform::settings;
 

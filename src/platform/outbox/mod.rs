@@ -2,12 +2,10 @@
 //! delivered or run later. A background job is a row whose topic does the work itself, in [`Channel::Task`].
 //!
 //! A row names a topic and ids, never a code or a patient's details: the text is rendered when the row is
-//! due. The worker claims a row (short transaction, a lease and an attempt row), sends it (no transaction, no
-//! connection), and settles it (short transaction, fenced by the lease). Delivery is at least once, with
+//! due. One thread per instance, the `dispatcher`, claims rows in batches (short transaction: leases, attempt
+//! rows, rendering), `senders` send each (no transaction, no connection), and the dispatcher settles together
+//! what they have finished (short transaction, fenced by the leases). Delivery is at least once, with
 //! deduplication: a row's `dedupe_key` is unique here, and its id is the receiver's `Message-ID` or event id.
-//!
-//! Claiming is also the recovery: a row whose lease expired can be claimed again. Its unfinished attempt
-//! remains in `deliveries` and counts as ambiguous.
 //!
 //! `fang` 0.11 is the nearest crate, but its diesel queue knows only PostgreSQL. It has no lease, so the task
 //! of a killed worker stays in progress, and no row per attempt: nothing says that a message may have left.
@@ -19,6 +17,7 @@ mod lane;
 mod message;
 mod pause;
 mod queue_query;
+mod row;
 mod senders;
 mod settle;
 mod store;
@@ -33,7 +32,8 @@ pub use message::{
     Transport, VoiceCall, WebhookCall,
 };
 pub use pause::{pause_by_report, pauses, resume};
-pub use store::{Attempt, Job, Pause, State};
+pub use row::{Job, State};
+pub use store::{Attempt, Pause};
 pub use worker::{Point, Topics, Worker};
 
 use self::settle::BACK_OFF_SECONDS;

@@ -6,8 +6,8 @@ use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Nullable, Text};
 
-use super::claim::{LONG_LEASE, SHORT_LEASE};
-use super::{Channel, Job};
+use super::Channel;
+use super::row::{Job, LONG_LEASE, SHORT_LEASE};
 use crate::kit::{DeliveryId, Timestamp};
 use crate::platform::db::{MultiBackend, SkipLocked, columns};
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use super::settle::Finished;
+use super::row::Finished;
 use super::worker::{Parcel, Worker};
 use super::{Channel, Outcome};
 use crate::platform::signal::Signals;

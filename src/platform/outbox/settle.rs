@@ -3,56 +3,14 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use super::claim::Claim;
-use super::{Job, Outcome, SendResult, State, Topics, pause, store};
+use super::row::{Finished, Job, Settlement, State};
+use super::{Outcome, Topics, pause, store};
 use crate::kit::Timestamp;
 use crate::platform::{Tx, db};
 
 /// Seconds to wait after the n-th failed attempt; after the last one the row is dead. Jitter of up to a
 /// quarter is added, so that a mail server that comes back is not hit by all messages at once.
 pub(super) const BACK_OFF_SECONDS: [u64; 10] = [2, 5, 15, 60, 300, 900, 1_800, 3_600, 7_200, 14_400];
-
-/// An attempt that has ended, and whose result is not stored yet.
-pub(super) struct Finished {
-    pub claim: Claim,
-    pub result: SendResult,
-}
-
-/// What becomes of a row.
-pub(super) struct Settlement {
-    pub state: State,
-    pub next_at: Timestamp,
-    pub last_error: Option<String>,
-    pub settled_at: Option<Timestamp>,
-    pub ambiguous: i32,
-    pub attempts: i32,
-}
-
-impl Settlement {
-    /// A finished message loses its address; a dead one keeps it, so that it can be requeued.
-    pub(super) fn keeps_address(&self) -> bool {
-        self.settled_at.is_none() || self.state == State::Dead
-    }
-
-    fn over(state: State, job: &Job, now: Timestamp) -> Self {
-        Self { state, settled_at: Some(now), ..Self::again(job, now) }
-    }
-
-    fn again(job: &Job, next_at: Timestamp) -> Self {
-        Self {
-            state: State::Queued,
-            next_at,
-            last_error: job.last_error.clone(),
-            settled_at: None,
-            ambiguous: job.ambiguous,
-            attempts: job.attempts,
-        }
-    }
-
-    fn because(self, why: &str) -> Self {
-        Self { last_error: Some(why.to_owned()), ..self }
-    }
-}
 
 /// Stores the results of attempts in as few statements as there are tables, and lets each topic act on its
 /// own. A row whose lease is no longer ours is left as it is. Returns when rows that failed are due again.

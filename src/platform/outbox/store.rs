@@ -4,72 +4,15 @@ use diesel::dsl::{case_when, count_star, exists};
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use diesel::{insert_into, update};
-use serde::de::DeserializeOwned;
 
-use super::claim::{ChannelState, Claim, Room};
 use super::queue_query::{DueRows, LeaseDue, LookAtQueue};
-use super::settle::{Finished, Settlement};
-use super::{Channel, MOST_AMBIGUOUS, Message, Receipt};
-use crate::kit::{DeliveryId, OutboxId, Phone, Timestamp};
+use super::row::{ChannelState, Claim, Finished, Job, Room, Settlement, State};
+use super::{Channel, Message, Receipt};
+use crate::kit::{DeliveryId, OutboxId, Timestamp};
 use crate::platform::db::schema::{deliveries, outbox, paused_channels};
 use crate::platform::db::{
     Both, Cell, Conn, Locked, OnConflict, Result, columns, many_insert_into, many_update,
 };
-
-crate::text_enum! {
-    /// State of a row.
-    pub enum State {
-        Queued = "queued",
-        Leased = "leased",
-        Sent = "sent",
-        /// No longer needed, too late, or discarded by an operator.
-        Dropped = "dropped",
-        /// Failed for good; an operator may requeue it.
-        Dead = "dead",
-    }
-}
-
-/// A row of the outbox, as the worker that claimed it sees it.
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = outbox)]
-pub struct Job {
-    pub id: OutboxId,
-    /// Name of the topic that renders it.
-    pub topic: String,
-    /// Stable over attempts and unique per row.
-    pub dedupe_key: String,
-    /// The address, if the row holds it.
-    pub recipient: Option<String>,
-    /// Ids that the text is about, as JSON.
-    payload: String,
-    /// Number of attempts started, including this one.
-    pub attempts: i32,
-    /// When the message is no longer worth sending.
-    pub not_after: Option<Timestamp>,
-    /// Outcome label of the last failed attempt.
-    pub last_error: Option<String>,
-    pub created_at: Timestamp,
-    pub channel: Channel,
-    /// Number of attempts with an unknown result.
-    pub ambiguous: i32,
-}
-
-impl Job {
-    /// Parses the payload; `None` if another version wrote it in a different shape.
-    pub fn payload<T: DeserializeOwned>(&self) -> Option<T> {
-        serde_json::from_str(&self.payload).ok()
-    }
-
-    /// The phone number, if the row holds one.
-    pub fn phone(&self) -> Option<Phone> {
-        self.recipient.as_deref().and_then(|phone| Phone::from_stored(phone).ok())
-    }
-
-    /// Whether `more` ambiguous attempts would be too many.
-    pub(super) fn is_used_up_by(&self, more: i32) -> bool {
-        self.ambiguous + more >= MOST_AMBIGUOUS && self.channel.is_repeated_once()
-    }
-}
 
 /// One attempt to send a row.
 #[derive(Queryable, Selectable)]

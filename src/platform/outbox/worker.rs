@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use strum::VariantArray as _;
 
-use super::claim::{self, Claim, QueueState, Room};
+use super::claim;
 use super::lane::Capacity;
-use super::settle::{self, Finished};
-use super::{Channel, Envelope, Job, Outcome, Outgoing, Rendered, SendResult, Topic, Transport};
+use super::row::{Claim, Finished, Job, QueueState, Room};
+use super::settle;
+use super::{Channel, Envelope, Outcome, Outgoing, Rendered, SendResult, Topic, Transport};
 use crate::kit::Timestamp;
 use crate::platform::signal::Wake;
 use crate::platform::{Service, Tx, db};
