@@ -296,9 +296,14 @@ fn resolve_binding(before: &str, name: &str) -> String {
 #[test]
 fn only_the_database_layer_names_a_backend() {
     for source in sources().iter().filter(|source| !source.path.starts_with("platform/db/")) {
-        for wrong in
-            ["PgConnection", "SqliteConnection", "diesel::pg", "diesel::sqlite", "Conn::Pg", "Conn::Sqlite"]
-        {
+        for wrong in [
+            "PgConnection",
+            "SqliteConnection",
+            "diesel::pg",
+            "diesel::sqlite",
+            "Server::Pg",
+            "Server::Sqlite",
+        ] {
             assert!(!source.code().contains(wrong), "{} names {wrong}", source.path);
         }
     }

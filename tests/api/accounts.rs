@@ -8,7 +8,6 @@ use diesel::sql_types::Text;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use practice_links::kit::Timestamp;
 use practice_links::kit::entropy::SeededEntropy;
-use practice_links::platform::db::Conn;
 use practice_links::platform::keys::Keys;
 use serde_json::{Value, json};
 
@@ -375,12 +374,12 @@ fn hex(text: &str) -> String {
 /// Every value of every column of every table, bytes as hexadecimal digits.
 fn dump(app: &TestApp) -> String {
     app.write(|tx| {
-        let catalog = match tx.conn {
-            Conn::Pg(_) => {
+        let catalog = match tx.settings.database.url.starts_with("postgres") {
+            true => {
                 "SELECT table_name || '|' || 'CAST(\"' || column_name || '\" AS TEXT)' \
                  FROM information_schema.columns WHERE table_schema = 'public'"
             }
-            Conn::Sqlite(_) => {
+            false => {
                 "SELECT m.name || '|' || 'CASE typeof(\"' || c.name || '\") WHEN ''blob'' \
                  THEN lower(hex(\"' || c.name || '\")) ELSE CAST(\"' || c.name || '\" AS TEXT) END' \
                  FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table'"

@@ -34,6 +34,7 @@ mod endpoints;
 mod families;
 mod faults;
 mod funnel;
+mod group_commit;
 mod idempotency;
 mod identity;
 mod imports;

@@ -1,14 +1,18 @@
 //! The basis of `db`: one query runs through the two-backend connection. `walk_variant_ast` is public but
 //! undocumented, so diesel is pinned, and these tests show when a new version changes it.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use diesel::connection::InstrumentationEvent;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use diesel::upsert::excluded;
 use practice_links::platform::Tx;
-use practice_links::platform::db::schema::budgets;
-use practice_links::platform::db::{self, Both};
+use practice_links::platform::db::schema::{account_sessions, accounts, budgets, refresh_tokens};
+use practice_links::platform::db::{self, Both, Inserts};
 
-use crate::harness::{Backend, TestApp};
+use crate::harness::{Backend, Builder, TestApp};
 
 /// Inserts `hits` under `key` or replaces them; returns the stored value.
 fn upsert(tx: &mut Tx, key: &str, hits: &str) -> db::Result<String> {
@@ -79,6 +83,80 @@ both! {
         assert!(panicked.join().is_err());
         assert_eq!(rows(&app), 0);
         assert_eq!(app.write(|tx| upsert(tx, "a", "fine")), "fine");
+    }
+}
+
+/// Every kind of statement that diesel itself would prepare anew each time, the same each time it is called.
+fn uncacheable(tx: &mut Tx) -> db::Result<()> {
+    upsert(tx, "a", "first")?;
+    diesel::update(budgets::table.find("a")).set(budgets::hits.eq("second")).execute(tx.conn)?;
+    budgets::table.filter(budgets::key.eq_any(["a", "b"])).select(budgets::hits).load::<String>(tx.conn)?;
+    diesel::select(diesel::dsl::sql::<BigInt>("1 + ").bind::<BigInt, _>(1)).get_result::<i64>(tx.conn)?;
+    Ok(())
+}
+
+/// The rows of a session, with foreign keys from each to the one before.
+fn session(account: &'static str, session_account: &'static str) -> Inserts<'static> {
+    Inserts::new()
+        .and(diesel::insert_into(accounts::table).values((
+            accounts::id.eq(account),
+            accounts::phone.eq(format!("+1415{account}")),
+            accounts::created_at.eq(0_i64),
+        )))
+        .and(diesel::insert_into(account_sessions::table).values((
+            account_sessions::id.eq(account),
+            account_sessions::account_id.eq(session_account),
+            account_sessions::scope.eq("full"),
+            account_sessions::created_at.eq(0_i64),
+        )))
+        .and(diesel::insert_into(refresh_tokens::table).values((
+            refresh_tokens::hash.eq(account),
+            refresh_tokens::session_id.eq(account),
+            refresh_tokens::created_at.eq(0_i64),
+            refresh_tokens::expires_at.eq(0_i64),
+        )))
+}
+
+both! {
+    fn every_statement_is_prepared_once(app: TestApp) {
+        let prepared = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&prepared);
+        app.write(move |tx| {
+            tx.conn.set_instrumentation(move |event: InstrumentationEvent<'_>| {
+                if let InstrumentationEvent::CacheQuery { sql, .. } = event {
+                    seen.lock().unwrap().push(sql.to_owned());
+                }
+            });
+            uncacheable(tx)?;
+            uncacheable(tx)
+        });
+        let prepared = prepared.lock().unwrap();
+        assert_eq!(prepared.len(), 4, "{prepared:#?}");
+    }
+
+    fn rows_of_several_tables_take_one_round_trip(on: Builder) {
+        let round_trips = match on.backend() {
+            Backend::Sqlite => 3,
+            Backend::Postgres => 1,
+        };
+        let app = on.start();
+        let sent = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&sent);
+        app.write(move |tx| {
+            tx.conn.set_instrumentation(move |event: InstrumentationEvent<'_>| {
+                if matches!(event, InstrumentationEvent::StartQuery { .. }) {
+                    count.fetch_add(1, Ordering::SeqCst);
+                }
+            });
+            session("1", "1").execute(tx.conn)?;
+            Inserts::new().execute(tx.conn)
+        });
+        // The last one is the COMMIT.
+        assert_eq!(sent.load(Ordering::SeqCst), round_trips + 1);
+        assert_eq!(app.count("SELECT count(*) FROM refresh_tokens WHERE session_id = '1'"), 1);
+        let refused = app.state.service.write_blocking(|tx| session("2", "3").execute(tx.conn));
+        assert!(refused.unwrap_err().to_string().contains("foreign key violation"));
+        assert_eq!(app.count("SELECT count(*) FROM accounts"), 1);
     }
 }
 

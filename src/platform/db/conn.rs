@@ -1,13 +1,18 @@
 //! One connection type for two databases, and the few statements that differ between them.
 
+use std::cmp::Ordering;
+use std::num::NonZeroU32;
+
 use diesel::connection::{AnsiTransactionManager, SimpleConnection as _, TransactionManager};
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::r2d2::R2D2Connection as _;
 use diesel::sql_types::{BigInt, Bool, Text};
 
-pub use backend::{Conn, MultiBackend};
+pub use backend::MultiBackend;
+pub(super) use backend::Server;
 
+use super::Conn;
 use super::listen::CHANNEL;
 use crate::platform::signal::Wake;
 
@@ -17,7 +22,7 @@ mod backend {
     use diesel::{PgConnection, SqliteConnection};
 
     #[derive(diesel::MultiConnection)]
-    pub enum Conn {
+    pub enum Server {
         Pg(PgConnection),
         Sqlite(SqliteConnection),
     }
@@ -94,10 +99,12 @@ impl Conn {
     /// Opens a transaction. On SQLite it is IMMEDIATE for a writer: a deferred one that writes later fails
     /// with `SQLITE_BUSY`, whatever the busy timeout.
     pub(super) fn begin(&mut self, writes: bool) -> QueryResult<()> {
-        match self {
-            Self::Pg(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN"),
-            Self::Sqlite(c) if writes => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE"),
-            Self::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN"),
+        match &mut self.server {
+            Server::Pg(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN"),
+            Server::Sqlite(c) if writes => {
+                AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE")
+            }
+            Server::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN"),
         }
     }
 
@@ -114,43 +121,58 @@ impl Conn {
         <Self as Connection>::TransactionManager::rollback_transaction(self)
     }
 
+    /// Ends what was begun since `depth` (0 outside of a transaction, 1 inside, and one per savepoint).
+    /// A panic leaves savepoints open; that the transaction itself has ended is an error.
+    pub(super) fn end_down_to(&mut self, depth: u32, keeps: bool) -> QueryResult<()> {
+        loop {
+            let status = <Self as Connection>::TransactionManager::transaction_manager_status_mut(self);
+            let now = status.transaction_depth()?.map_or(0, NonZeroU32::get);
+            match now.cmp(&depth) {
+                Ordering::Less => return Err(diesel::result::Error::NotInTransaction),
+                Ordering::Equal => return Ok(()),
+                Ordering::Greater if keeps => self.commit()?,
+                Ordering::Greater => self.rollback()?,
+            }
+        }
+    }
+
     /// A connection that panicked, lost its server or was left inside a transaction is not used again.
     pub(super) fn is_spent(&mut self) -> bool {
-        std::thread::panicking() || self.is_broken()
+        std::thread::panicking() || self.server.is_broken()
     }
 
     /// Takes the lock called `name` until the transaction ends; `false` when another transaction has it.
     /// SQLite has one writer at a time, so the lock is always free there.
     pub fn try_lock(&mut self, name: i64) -> QueryResult<bool> {
-        match self {
-            Self::Pg(c) => diesel::select(
+        match &mut self.server {
+            Server::Pg(c) => diesel::select(
                 diesel::dsl::sql::<Bool>("pg_try_advisory_xact_lock(").bind::<BigInt, _>(name).sql(")"),
             )
             .get_result(c),
-            Self::Sqlite(_) => Ok(true),
+            Server::Sqlite(_) => Ok(true),
         }
     }
 
     /// Wakes every instance when this transaction commits; see [`Listening`](super::Listening) for who may.
     /// SQLite has one instance, which wakes itself.
     pub fn notify(&mut self, wake: Wake) -> QueryResult<()> {
-        match self {
-            Self::Pg(c) => {
+        match &mut self.server {
+            Server::Pg(c) => {
                 let notify = diesel::dsl::sql::<Text>("pg_notify(").bind::<Text, _>(CHANNEL).sql(", ");
                 let notify = notify.bind::<Text, _>(wake.as_str()).sql(")::text");
                 diesel::select(notify).execute(c).map(drop)
             }
-            Self::Sqlite(_) => Ok(()),
+            Server::Sqlite(_) => Ok(()),
         }
     }
 
     /// From here to the end of the transaction, a statement that waits for another transaction's lock fails
     /// after less time than PostgreSQL lets pass before it looks for a deadlock (1 s): a batch gives way, so
-    /// that a request does not. SQLite has one writer, which waits for nobody.
+    /// that a request does not. SQLite has one writer and no such locks.
     pub fn limit_lock_waits(&mut self) -> QueryResult<()> {
-        match self {
-            Self::Pg(c) => c.batch_execute("SET LOCAL lock_timeout = '400ms'"),
-            Self::Sqlite(_) => Ok(()),
+        match &mut self.server {
+            Server::Pg(c) => c.batch_execute("SET LOCAL lock_timeout = '400ms'"),
+            Server::Sqlite(_) => Ok(()),
         }
     }
 }

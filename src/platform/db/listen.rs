@@ -20,7 +20,7 @@ use diesel::PgConnection;
 use diesel::connection::SimpleConnection as _;
 use strum::VariantArray as _;
 
-use super::{Conn, Target};
+use super::{Server, Target};
 use crate::platform::signal::{Signals, Wake};
 
 /// The one channel of all instances on a database.
@@ -57,7 +57,7 @@ pub(super) fn spawn(target: &Target, signals: &Arc<Signals>) -> std::io::Result<
 
 /// Listens until the connection is lost.
 fn listen(target: &Target, signals: &Signals, stopped: &AtomicBool) {
-    let Ok(Conn::Pg(mut conn)) = target.connect() else { return };
+    let Ok(Server::Pg(mut conn)) = target.connect() else { return };
     if conn.batch_execute(&format!("LISTEN {CHANNEL}")).is_err() {
         return;
     }

@@ -9,9 +9,8 @@ use super::{Conn, MultiBackend, Result};
 
 /// SQLite takes 32,766 values in a statement, PostgreSQL 65,535.
 const MOST_VALUES: usize = 30_000;
-/// Statements of up to so many rows are prepared once: each number of rows is a text of its own, and a
-/// connection keeps every one of them.
-const MOST_PREPARED: usize = 16;
+/// Up to so many rows the statement is kept prepared, one for each number of rows.
+const MOST_CACHED: usize = 8;
 
 #[derive(Debug, Clone)]
 pub enum Cell {
@@ -51,7 +50,12 @@ where
     T::FromClause: QueryFragment<MultiBackend>,
 {
     for rows in rows.chunks(MOST_VALUES / columns.len().max(1)) {
-        Many { into: table.from_clause(), columns, rows, on_conflict }.execute(conn)?;
+        let many = Many { into: table.from_clause(), columns, rows, on_conflict };
+        if rows.len() > MOST_CACHED {
+            conn.uncached(|conn| many.execute(conn))?;
+        } else {
+            many.execute(conn)?;
+        }
     }
     Ok(())
 }
@@ -72,9 +76,8 @@ impl<F, C> RunQueryDsl<C> for Many<'_, F> {}
 
 impl<F: QueryFragment<MultiBackend>> QueryFragment<MultiBackend> for Many<'_, F> {
     fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
-        if self.rows.len() > MOST_PREPARED {
-            pass.unsafe_to_cache_prepared();
-        }
+        // The statement's length varies with the rows.
+        pass.unsafe_to_cache_prepared();
         pass.push_sql("INSERT INTO ");
         self.into.walk_ast(pass.reborrow())?;
         names(&mut pass, self.columns)?;
@@ -146,8 +149,12 @@ where
     T::FromClause: QueryFragment<MultiBackend>,
 {
     let mut changed = Vec::with_capacity(rows.len());
-    for rows in rows.chunks(MOST_PREPARED) {
-        changed.extend(ManyUpdate { table: table.from_clause(), keys, columns, rows }.load::<String>(conn)?);
+    for rows in rows.chunks(MOST_VALUES / (keys.len() + columns.len()).max(1)) {
+        let many = ManyUpdate { table: table.from_clause(), keys, columns, rows };
+        changed.extend(match rows.len() > MOST_CACHED {
+            true => conn.uncached(|conn| many.load::<String>(conn))?,
+            false => many.load::<String>(conn)?,
+        });
     }
     Ok(changed)
 }
@@ -174,6 +181,8 @@ impl<F, C> RunQueryDsl<C> for ManyUpdate<'_, F> {}
 
 impl<F: QueryFragment<MultiBackend>> QueryFragment<MultiBackend> for ManyUpdate<'_, F> {
     fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
+        // The statement's length varies with the rows.
+        pass.unsafe_to_cache_prepared();
         pass.push_sql("WITH changed (");
         for index in 0..self.keys.len() + self.columns.len() {
             pass.push_sql(if index == 0 { "" } else { ", " });

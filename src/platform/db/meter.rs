@@ -67,6 +67,7 @@ impl Instrumentation for Instrument {
                 self.meter.count(&query);
                 self.pulse.start();
             }
+            InstrumentationEvent::CacheQuery { .. } => self.pulse.count_text(),
             InstrumentationEvent::FinishQuery { .. } => self.pulse.stop(),
             InstrumentationEvent::BeginTransaction { depth, .. } if depth.get() == 1 => {
                 self.meter.transactions.fetch_add(1, Ordering::Relaxed);

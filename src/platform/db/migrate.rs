@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use diesel::sql_query;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrations};
 
-use super::{Conn, Error};
+use super::{Conn, Error, Server};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
 
@@ -30,9 +30,9 @@ const SQLITE_APPEND_ONLY: &str =
         BEGIN SELECT RAISE(ABORT, 'audit events are append-only'); END;";
 
 /// Runs the pending migrations; safe to call from several instances at once.
-pub(super) fn run(conn: &mut Conn) -> Result<(), Error> {
+pub(super) fn run(conn: &mut Server) -> Result<(), Error> {
     let outcome = match conn {
-        Conn::Pg(c) => {
+        Server::Pg(c) => {
             sql_query("SET statement_timeout = 0; ").execute(c)?;
             sql_query("SET lock_timeout = 0").execute(c)?;
             sql_query(format!("SELECT pg_advisory_lock({LOCK})")).execute(c)?;
@@ -43,7 +43,7 @@ pub(super) fn run(conn: &mut Conn) -> Result<(), Error> {
             sql_query("RESET lock_timeout").execute(c)?;
             outcome
         }
-        Conn::Sqlite(c) => {
+        Server::Sqlite(c) => {
             let outcome = c.run_pending_migrations(MIGRATIONS).map(drop);
             outcome.and_then(|()| Ok(c.batch_execute(SQLITE_APPEND_ONLY)?))
         }
@@ -53,9 +53,9 @@ pub(super) fn run(conn: &mut Conn) -> Result<(), Error> {
 
 /// Whether no migration is pending, for `/readyz`.
 pub(super) fn is_current(conn: &mut Conn) -> Result<bool, Error> {
-    let pending = match conn {
-        Conn::Pg(c) => c.has_pending_migration(MIGRATIONS),
-        Conn::Sqlite(c) => c.has_pending_migration(MIGRATIONS),
+    let pending = match &mut conn.server {
+        Server::Pg(c) => c.has_pending_migration(MIGRATIONS),
+        Server::Sqlite(c) => c.has_pending_migration(MIGRATIONS),
     };
     pending.map(|pending| !pending).map_err(|e| Error::Migration(e.to_string()))
 }

@@ -4,8 +4,8 @@
 //! a blocking thread inside one transaction. It commits as a whole or not at all, even if the client is
 //! gone: the future of a handler can be dropped, the closure cannot. A semaphore as wide as the pool comes
 //! before the hop to that thread, so that waiting is bounded and honest (503), instead of a queue of
-//! blocked threads. SQLite has one writer at a time, so its writers also queue for a single permit: in
-//! order, and without polling the file.
+//! blocked threads. SQLite has one writer at a time, so its writers queue for one thread, which commits
+//! those that wait together (`writer`): in order, and without polling the file.
 //!
 //! What must not change while a rule decides is locked by a store function called `lock` or `lock_…`:
 //!
@@ -16,7 +16,9 @@
 //!
 //! Most rules need none of them: the guard is in the `WHERE` of the statement that acts.
 
+mod cache;
 mod conn;
+mod inserts;
 mod listen;
 mod many;
 mod meter;
@@ -25,6 +27,7 @@ mod places;
 mod pool;
 pub mod schema;
 mod wait;
+mod writer;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -32,10 +35,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-pub use conn::{Both, Conn, Locked, MultiBackend, Shared, SkipLocked, columns};
+pub use cache::Conn;
+use conn::Server;
+pub use conn::{Both, Locked, MultiBackend, Shared, SkipLocked, columns};
+pub use inserts::Inserts;
 pub use listen::Listening;
 pub use many::{Cell, OnConflict, many_insert_into, many_update};
 pub use meter::Counts;
@@ -44,6 +49,7 @@ pub use pool::{ConnectError, Target};
 use meter::Meter;
 use places::{GENERATIONS, Place, Places};
 use wait::{PERMIT_WAIT, RESULT_WAIT};
+use writer::Writer;
 
 use crate::platform::settings::{BadSetting, Database};
 use crate::platform::signal::Signals;
@@ -66,6 +72,9 @@ pub enum Error {
     /// A statement or the commit failed. Its message can quote values, so only its kind is shown.
     #[error("a statement failed: {}", kind_of(.0))]
     Statement(#[from] DieselError),
+    /// The commit that this closure shared with others failed; nothing of it was done.
+    #[error("a commit failed: {0}")]
+    NotCommitted(&'static str),
     #[error("migration failed: {0}")]
     Migration(String),
 }
@@ -104,8 +113,8 @@ pub struct Db {
     target: Target,
     pool: r2d2::Pool<pool::Manager>,
     places: Arc<Places>,
-    /// One permit on SQLite, which has one writer at a time.
-    writers: Option<Arc<Semaphore>>,
+    /// The one writer of SQLite; PostgreSQL has as many as there are places.
+    writer: Option<Arc<Writer>>,
     meter: Arc<Meter>,
     /// Counts transactions that ended normally, as a sign that the database is alive.
     completed: Arc<AtomicU64>,
@@ -120,6 +129,9 @@ impl Db {
         let (meter, places) = (Arc::<Meter>::default(), Arc::new(Places::new(width, is_remote)));
         let manager =
             pool::Manager { target: target.clone(), places: Arc::clone(&places), meter: Arc::clone(&meter) };
+        let completed = Arc::<AtomicU64>::default();
+        let new_writer = || Arc::new(Writer::new(manager.clone(), Arc::clone(&completed)));
+        let writer = (!is_remote).then(new_writer);
         let pool = r2d2::Pool::builder()
             // Places keep it at the width; beyond that there are only connections that were given up. None is
             // kept in reserve, so that an operator can count on the width.
@@ -129,8 +141,7 @@ impl Db {
             .connection_timeout(CONNECTION)
             .error_handler(Box::new(Quiet))
             .build_unchecked(manager);
-        let writers = (!is_remote).then(|| Arc::new(Semaphore::new(1)));
-        Ok(Self { target, pool, places, writers, meter, completed: Arc::default() })
+        Ok(Self { target, pool, places, writer, meter, completed })
     }
 
     /// Runs `f` in one write transaction: an `Ok` commits, an `Err` rolls back.
@@ -140,7 +151,10 @@ impl Db {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        self.run_blocking(true, f).await
+        match &self.writer {
+            Some(writer) => writer.write(self, f).await,
+            None => self.run_blocking(true, f).await,
+        }
     }
 
     /// Runs `f` in one read transaction: on SQLite it reads one snapshot, on PostgreSQL committed rows.
@@ -159,8 +173,11 @@ impl Db {
         &self,
         f: impl FnOnce(&mut Conn) -> std::result::Result<T, E>,
     ) -> std::result::Result<T, E> {
-        let permits = self.wait_for_thread(self.permits(true)).ok_or(Error::Busy)?;
-        self.transact(true, permits, f)
+        if let Some(writer) = &self.writer {
+            return writer.write_blocking(self, f);
+        }
+        let place = self.wait_for_thread(self.places.take()).ok_or(Error::Busy)?;
+        self.transact(true, place, f)
     }
 
     /// [`Db::read`] for our own threads.
@@ -168,17 +185,17 @@ impl Db {
         &self,
         f: impl FnOnce(&mut Conn) -> std::result::Result<T, E>,
     ) -> std::result::Result<T, E> {
-        let permits = self.wait_for_thread(self.permits(false)).ok_or(Error::Busy)?;
-        self.transact(false, permits, f)
+        let place = self.wait_for_thread(self.places.take()).ok_or(Error::Busy)?;
+        self.transact(false, place, f)
     }
 
     /// Runs one statement that reads, without a transaction: it needs no other snapshot than its own, and BEGIN
     /// and COMMIT would be two more round trips. A connection that died meanwhile is found by it, and not by
     /// its BEGIN, so an error may mean that the next call succeeds.
     pub fn peek_blocking<T>(&self, f: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
-        let permits = self.wait_for_thread(self.permits(false)).ok_or(Error::Busy)?;
+        let place = self.wait_for_thread(self.places.take()).ok_or(Error::Busy)?;
         let slot = self.pool.get().map_err(|_| Error::Unreachable)?;
-        let mut lent = Lent { slot, permits };
+        let mut lent = Lent { slot, place };
         let outcome = match self.places.trusts(&lent.slot.pulse) {
             true => f(&mut lent.slot.conn),
             false => Err(Error::Unreachable),
@@ -205,6 +222,9 @@ impl Db {
     /// Waits until no closure is running: the last step of a shutdown. A closure whose statement gets no
     /// answer keeps it waiting, so the caller sets a limit.
     pub async fn drain(&self) {
+        if let Some(writer) = &self.writer {
+            writer.drain().await;
+        }
         self.places.drain().await;
     }
 
@@ -235,7 +255,7 @@ impl Db {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        let permits = self.wait_for(PERMIT_WAIT, self.permits(writes)).await.ok_or(Error::Busy)?;
+        let place = self.wait_for(PERMIT_WAIT, self.places.take()).await.ok_or(Error::Busy)?;
         let (waiting, this) = (Arc::new(()), self.clone());
         let listener = Arc::downgrade(&waiting);
         let run = tokio::task::spawn_blocking(move || {
@@ -243,8 +263,8 @@ impl Db {
                 // The client already got 503: work that has not begun must not be done after that response.
                 return Err(Error::Busy.into());
             }
-            // The permits live as long as the closure, even if the caller stops waiting.
-            this.transact(writes, permits, f)
+            // The place is taken as long as the closure runs, even if the caller stops waiting.
+            this.transact(writes, place, f)
         });
         match self.wait_for(RESULT_WAIT, run).await {
             Some(Ok(outcome)) => outcome,
@@ -253,21 +273,13 @@ impl Db {
         }
     }
 
-    async fn permits(&self, writes: bool) -> Permits {
-        let turn = match &self.writers {
-            Some(writers) if writes => Arc::clone(writers).acquire_owned().await.ok(),
-            _ => None,
-        };
-        Permits { place: self.places.take().await, _turn: turn }
-    }
-
     fn transact<T, E: From<Error>>(
         &self,
         writes: bool,
-        permits: Permits,
+        place: Place,
         f: impl FnOnce(&mut Conn) -> std::result::Result<T, E>,
     ) -> std::result::Result<T, E> {
-        let mut lent = self.begin(writes, permits)?;
+        let mut lent = self.begin(writes, place)?;
         match f(&mut lent.slot.conn) {
             Ok(value) => {
                 if let Err(error) = lent.slot.conn.commit() {
@@ -294,7 +306,7 @@ impl Db {
 
     /// A connection inside a fresh transaction. After the server came back, the pool is full of dead ones:
     /// each is dropped at its BEGIN, when nothing is lost yet, instead of at a later statement.
-    fn begin(&self, writes: bool, mut permits: Permits) -> Result<Lent> {
+    fn begin(&self, writes: bool, mut place: Place) -> Result<Lent> {
         let end = Instant::now() + CONNECTION;
         while Instant::now() < end {
             let mut slot = self.pool.get().map_err(|_| Error::Unreachable)?;
@@ -303,30 +315,24 @@ impl Db {
                 continue;
             }
             if slot.conn.begin(writes).is_ok() {
-                return Ok(Lent { slot, permits });
+                return Ok(Lent { slot, place });
             }
             slot.spent = true;
-            permits.place.leave(&slot.pulse);
+            place.leave(&slot.pulse);
         }
         Err(Error::Unreachable)
     }
 }
 
-/// The right to run a closure. On SQLite, a writer's turn as well.
-struct Permits {
-    place: Place,
-    _turn: Option<OwnedSemaphorePermit>,
-}
-
 /// A connection and the right to use it, which end together.
 struct Lent {
     slot: r2d2::PooledConnection<pool::Manager>,
-    permits: Permits,
+    place: Place,
 }
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        self.permits.place.leave(&self.slot.pulse);
+        self.place.leave(&self.slot.pulse);
         self.slot.spent |= self.slot.pulse.is_lost();
     }
 }

@@ -5,8 +5,8 @@
 //! something on the way keeps the connection open and loses what is sent on it. The server ends every
 //! statement after nine seconds, so an answer that is later than that is lost: its place is given to others
 //! then, and the thread that waits is left to wait. Connections of the same age are not used again, since
-//! what lost one has often lost them all. On SQLite nothing of this happens: there is no network, and no limit
-//! on a statement.
+//! what lost one has often lost them all. On SQLite nothing of this happens: there is no network, and no
+//! limit on a statement.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -54,6 +54,7 @@ impl Places {
             epoch: self.epoch,
             opened: millis(self.epoch.elapsed()),
             started: AtomicU64::new(IDLE),
+            texts: AtomicU64::new(0),
         });
         let mut pulses = self.pulses.lock().unwrap_or_else(PoisonError::into_inner);
         pulses.retain(|pulse| pulse.strong_count() > 0);
@@ -120,9 +121,19 @@ pub(super) struct Pulse {
     /// [`IDLE`], [`GIVEN_UP`], or the milliseconds since the epoch, plus one. One value, so that a statement
     /// that ends at the moment of giving up is either lost or not.
     started: AtomicU64,
+    texts: AtomicU64,
 }
 
 impl Pulse {
+    /// How many statements the connection keeps prepared.
+    pub(super) fn texts(&self) -> u64 {
+        self.texts.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn count_text(&self) {
+        self.texts.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(super) fn start(&self) {
         self.set(millis(self.epoch.elapsed()) + 1);
     }

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 
-use super::Conn;
 use super::meter::{Instrument, Meter};
 use super::places::{Places, Pulse};
+use super::{Conn, Server};
 use crate::platform::settings::BadSetting;
 
 /// The database that `database.url` selects.
@@ -48,17 +48,17 @@ impl Target {
     }
 
     #[expect(clippy::disallowed_methods, reason = "the only place that opens a connection")]
-    pub(super) fn connect(&self) -> Result<Conn, ConnectError> {
+    pub(super) fn connect(&self) -> Result<Server, ConnectError> {
         match self {
             Self::Postgres(url) => {
                 let mut c = PgConnection::establish(url)?;
                 c.batch_execute(PG_SESSION)?;
-                Ok(Conn::Pg(c))
+                Ok(Server::Pg(c))
             }
             Self::Sqlite(path) => {
                 let mut c = SqliteConnection::establish(&path.to_string_lossy())?;
                 c.batch_execute(SQLITE_SESSION)?;
-                Ok(Conn::Sqlite(c))
+                Ok(Server::Sqlite(c))
             }
         }
     }
@@ -125,6 +125,11 @@ pub(super) struct Slot {
     pub(super) pulse: Arc<Pulse>,
 }
 
+/// The most statements that a connection keeps prepared; some kilobytes each. The service has about four
+/// hundred, and lists of any length add to them.
+pub(super) const MOST_TEXTS: u64 = 1_000;
+
+#[derive(Clone)]
 pub(super) struct Manager {
     pub(super) target: Target,
     pub(super) places: Arc<Places>,
@@ -136,7 +141,7 @@ impl r2d2::ManageConnection for Manager {
     type Error = ConnectError;
 
     fn connect(&self) -> Result<Slot, ConnectError> {
-        let mut conn = self.target.connect()?;
+        let mut conn = Conn::new(self.target.connect()?);
         let pulse = self.places.register();
         conn.set_instrumentation(Instrument { meter: Arc::clone(&self.meter), pulse: Arc::clone(&pulse) });
         Ok(Slot { conn, spent: false, pulse })
@@ -147,7 +152,7 @@ impl r2d2::ManageConnection for Manager {
     }
 
     fn has_broken(&self, slot: &mut Slot) -> bool {
-        slot.spent || slot.conn.is_spent()
+        slot.spent || slot.pulse.texts() > MOST_TEXTS || slot.conn.is_spent()
     }
 }
 

@@ -62,6 +62,16 @@ impl Db {
     }
 }
 
+/// Waits on this thread until the end of `work`, which is certain to come.
+pub(super) fn forever<T>(work: impl Future<Output = T>) -> T {
+    let mut work = pin!(work);
+    loop {
+        if let Some(output) = block_on(work.as_mut(), Instant::now() + THREAD_WAIT) {
+            return output;
+        }
+    }
+}
+
 /// Waits on this thread, which has no timer of an asynchronous runtime.
 fn block_on<T>(mut work: Pin<&mut impl Future<Output = T>>, end: Instant) -> Option<T> {
     struct Unpark(Thread);
