@@ -8,14 +8,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::{Either, select};
-use strum::VariantArray as _;
 
 use super::{Failure, demo, open, prepare_folder};
 use crate::app::Settings;
 use crate::delivery::Transports;
 use crate::domain::{link_analytics, retention};
 use crate::platform::db::{Db, Target};
-use crate::platform::outbox::{self, Channel, Worker, WorkerHandle};
+use crate::platform::outbox::Worker;
 use crate::platform::settings::{self, BadSetting};
 use crate::platform::{Service, event_log, rate_limits, telemetry, threads};
 use crate::web::server;
@@ -50,22 +49,24 @@ pub(super) fn run(settings: Settings, out: &mut dyn Write) -> Result<(), Failure
     if service.settings.is_development() {
         demo::ensure(service)?;
     }
-    let workers = start_workers(
-        &Worker::new(service.clone(), Arc::clone(&state.topics), transport),
-        &service.settings,
-    )?;
+    let other_instances = service.db.listen(&service.signals)?;
+    let worker = Worker::new(service.clone(), Arc::clone(&state.topics), transport).spawn()?;
     let sweeper = retention::spawn(service.clone())?;
     let funnel = link_analytics::spawn(service.clone(), Arc::clone(&state.page_views))?;
     let leases = rate_limits::spawn(service.clone())?;
     let feed = event_log::feed::spawn(service.clone(), state.reactions.clone())?;
     announce(service, out)?;
-    let stop_workers = || workers.iter().for_each(WorkerHandle::request_stop);
-    let outcome = actix_web::rt::System::new().block_on(serve(&state, listener, stop_workers));
+    let outcome = actix_web::rt::System::new().block_on(serve(&state, listener, || worker.request_stop()));
     // Here because a server that could not start never got the signal.
     let end = outcome.as_ref().map_or_else(|_| Instant::now() + JOIN, |signaled| join_end(&state, *signaled));
-    let mut threads =
-        vec![sweeper.request_stop(), funnel.request_stop(), leases.request_stop(), feed.request_stop()];
-    threads.extend(workers.into_iter().map(WorkerHandle::into_thread));
+    drop(other_instances);
+    let threads = vec![
+        sweeper.request_stop(),
+        funnel.request_stop(),
+        leases.request_stop(),
+        feed.request_stop(),
+        worker.into_thread(),
+    ];
     let left = threads::join_until(threads, end);
     if left > 0 {
         tracing::warn!(threads = left, "stopped without waiting for all background work");
@@ -78,19 +79,6 @@ pub(super) fn run(settings: Settings, out: &mut dyn Write) -> Result<(), Failure
 fn join_end(state: &State, signaled: Instant) -> Instant {
     let last = if state.service.db.is_slow() { HANG } else { JOIN };
     (signaled + WHOLE).max(Instant::now() + last)
-}
-
-/// Each channel has its own threads, which share one send rate.
-fn start_workers(worker: &Worker, settings: &settings::Settings) -> std::io::Result<Vec<WorkerHandle>> {
-    let mut handles = Vec::new();
-    for channel in Channel::VARIANTS {
-        let (threads, per_second) = outbox::capacity(&settings.outbox, *channel);
-        let worker = worker.of_channel(*channel, per_second);
-        for _ in 0..threads {
-            handles.push(worker.clone().spawn()?);
-        }
-    }
-    Ok(handles)
 }
 
 /// Serves until a signal, and returns when that came. `on_signal` is called at once, so that background work

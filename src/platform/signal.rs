@@ -33,6 +33,31 @@ impl Signal {
         let waited = self.changed.wait_timeout_while(count, limit, |count| *count == seen);
         *waited.unwrap_or_else(PoisonError::into_inner).0
     }
+
+    /// Wakes the waiting threads without a notification: something else that they look at has changed.
+    pub fn nudge(&self) {
+        let _count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
+        self.changed.notify_all();
+    }
+
+    /// [`Signal::wait`] that ends as well when `or` says so, which is asked again at each nudge.
+    pub fn wait_or(&self, seen: u64, limit: Duration, or: impl Fn() -> bool) -> u64 {
+        let count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.changed.wait_timeout_while(count, limit, |count| *count == seen && !or());
+        *waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+}
+
+crate::text_enum! {
+    /// What instances tell each other; see [`Listening`](super::db::Listening).
+    pub enum Wake {
+        /// There is a message to send.
+        Outbox = "outbox",
+        /// Events were numbered, and can be delivered.
+        Events = "events",
+        /// Something that landing pages show has changed.
+        Landing = "landing",
+    }
 }
 
 /// What a commit tells the rest of the process.
@@ -46,4 +71,15 @@ pub struct Signals {
     pub has_new_events: AtomicBool,
     /// Something that landing pages show has changed.
     pub landing: Signal,
+}
+
+impl Signals {
+    /// The signal that a word of another instance sets off.
+    pub fn of(&self, wake: Wake) -> &Signal {
+        match wake {
+            Wake::Outbox => &self.outbox,
+            Wake::Events => &self.event_log,
+            Wake::Landing => &self.landing,
+        }
+    }
 }

@@ -176,21 +176,16 @@ fn process() {
     let app = app_of(&plan);
     let transport = Arc::new(HttpTransport(plan["provider"].as_str().unwrap().parse().unwrap()));
     let channel = plan["channel"].as_str().unwrap().parse::<Channel>().unwrap();
+    let threads = u32::try_from(plan["threads"].as_u64().unwrap()).unwrap();
     let worker = Worker::new(app.clone(), Arc::new(topics()), transport)
-        .of_channel(channel, 1_000)
-        .watched(blocks_at(&plan));
-    let threads = plan["threads"].as_u64().unwrap();
-    thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                while is_open(&app) {
-                    if !worker.run_once().unwrap() {
-                        thread::sleep(Duration::from_millis(20));
-                    }
-                }
-            });
-        }
-    });
+        .of_channel(channel, threads, 1_000)
+        .watched(blocks_at(&plan))
+        .spawn()
+        .unwrap();
+    while is_open(&app) {
+        thread::sleep(Duration::from_millis(20));
+    }
+    worker.into_thread().join().unwrap();
 }
 
 fn app_of(plan: &Value) -> Service {
@@ -287,7 +282,7 @@ both! {
 }
 
 postgres! {
-    /// Two instances, eight threads, 2,000 jobs, one instance killed halfway: each job is settled exactly
+    /// Two instances, eight senders, 2,000 jobs, one instance killed halfway: each job is settled exactly
     /// once.
     fn killing_one_of_two_instances_settles_each_job_once(app: TestApp) {
         let provider = Provider::start();
@@ -306,7 +301,7 @@ postgres! {
         println!("2,000 jobs in {:?}, one of two instances killed halfway, {duplicates} twice", began.elapsed());
         assert_eq!((messages, app.outbox("sent")), (2_000, 2_000));
         assert_eq!(app.count("SELECT count(*) FROM deliveries WHERE outcome = 'sent'"), 2_000, "each settled once");
-        assert!(duplicates <= threads, "at most one per thread of the killed instance: {duplicates}");
+        assert!(duplicates <= threads, "at most one per sender of the killed instance: {duplicates}");
     }
 }
 

@@ -23,6 +23,7 @@ mod console_inbox;
 mod console_records;
 mod console_settings;
 mod crashes;
+mod dispatcher;
 mod damaged_files;
 mod deferred;
 mod devices;

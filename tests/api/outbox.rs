@@ -1,6 +1,6 @@
 //! `delivery.md`: outcomes and the worker's rules, as seen in the API and by the operator.
 
-use practice_links::platform::outbox::Outcome;
+use practice_links::platform::outbox::{Outcome, Point};
 use serde_json::json;
 
 use crate::harness::{TestApp, phone};
@@ -109,6 +109,51 @@ both! {
         app.start(&phone(0));
         app.deliver_all();
         app.advance(89);
+        assert_eq!(app.deliver_all(), 0);
+        app.advance(1);
+        assert_eq!(app.deliver_all(), 1);
+    }
+
+    /// Found by changing the system clock: the codes of two hours were sent two hours later.
+    fn rows_of_a_clock_that_was_ahead_are_due_at_once(app: TestApp) {
+        let ahead = std::time::Duration::from_hours(2);
+        app.clock.advance(ahead);
+        app.start(&phone(0));
+        app.transport.answer_next(1, &Outcome::Retry("refused"));
+        app.start(&phone(1));
+        app.deliver_one();
+        app.clock.put_back(ahead);
+        assert_eq!(app.deliver_all(), 2, "the new row and the one that is tried again");
+        assert_eq!(app.transport.attempts().len(), 3);
+    }
+
+    /// The clock may belong to an instance that is sending: its lease is not taken from it at once.
+    fn lease_of_a_clock_that_was_ahead_ends_within_a_minute(app: TestApp) {
+        let ahead = std::time::Duration::from_hours(2);
+        app.clock.advance(ahead);
+        app.start(&phone(0));
+        assert!(app.dying_worker(Point::Started).is_err());
+        app.clock.put_back(ahead);
+        assert_eq!(app.deliver_all(), 0);
+        app.advance(59);
+        assert_eq!(app.deliver_all(), 0);
+        app.advance(1);
+        assert_eq!(app.deliver_all(), 1);
+    }
+
+    /// A text takes 8 s at most, so a code that a dead instance had claimed waits 15 s, and not a minute.
+    fn lease_of_a_code_is_short_and_that_of_a_mail_is_long(app: TestApp) {
+        app.start(&phone(0));
+        assert!(app.dying_worker(Point::Started).is_err());
+        app.advance(14);
+        assert_eq!(app.deliver_all(), 0);
+        app.advance(1);
+        assert_eq!(app.deliver_all(), 1);
+        let proof = app.verify(&phone(1));
+        let body = crate::harness::sign_up_body(&proof, &app.link_token("123456"));
+        app.post("/v1/accounts", body).send().expect(201);
+        assert!(app.dying_worker(Point::Started).is_err());
+        app.advance(59);
         assert_eq!(app.deliver_all(), 0);
         app.advance(1);
         assert_eq!(app.deliver_all(), 1);

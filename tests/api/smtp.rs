@@ -31,8 +31,11 @@ fn mailing(on: Builder) -> (TestApp, Worker, Arc<Mailbox>) {
 
 fn mail_worker(app: &TestApp) -> Worker {
     let transport = Arc::new(app.transports(|_| {}).unwrap());
-    Worker::new(app.state.service.clone(), Arc::clone(&app.state.topics), transport)
-        .of_channel(Channel::Email, 1000)
+    Worker::new(app.state.service.clone(), Arc::clone(&app.state.topics), transport).of_channel(
+        Channel::Email,
+        1,
+        1000,
+    )
 }
 
 /// Signs up; the notice stays queued for the worker under test.
@@ -42,7 +45,7 @@ fn sign_up(app: &TestApp, number: &str, code: &str, person: Option<&serde_json::
         Arc::clone(&app.state.topics),
         Arc::clone(&app.transport) as _,
     );
-    let texts = texts.of_channel(Channel::Sms, 1000);
+    let texts = texts.of_channel(Channel::Sms, 1, 1000);
     let body = json!({ "phone": number, "link_token": app.link_token(code) });
     let verification = Verification::of(number, &app.post("/v1/verifications", body).send().expect(201));
     while texts.run_once().unwrap() {}

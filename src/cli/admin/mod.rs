@@ -13,6 +13,7 @@ use std::str::FromStr;
 
 use clap::Subcommand;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use strum::VariantArray as _;
 
 use super::{Failure, open};
 use crate::app::Settings;
@@ -23,7 +24,9 @@ use crate::kit::entropy::OsEntropy;
 use crate::kit::{Clock as _, Email, Phone};
 use crate::platform::event_log::{self, Actor};
 use crate::platform::keys::Keys;
-use crate::platform::{Service, db};
+use crate::platform::signal::Wake;
+use crate::platform::{Service, Tx, db};
+use crate::web::state::State;
 
 /// The tasks of an operator.
 #[derive(Subcommand)]
@@ -80,21 +83,38 @@ pub(super) fn run(task: Task, settings: Settings, out: &mut dyn Write) -> Result
         return rotate(settings, out);
     }
     let state = open(settings)?;
+    run_on(task, &state, out)?;
+    event_log::feed::settle(&state.service, &state.reactions)?;
+    tell_servers(&state.service);
+    Ok(())
+}
+
+fn run_on(task: Task, state: &State, out: &mut dyn Write) -> Result<(), Failure> {
     let service = &state.service;
     match task {
+        // Done before anything is opened, which needs the keys.
+        Task::Keys(KeysTask::Rotate) => Ok(()),
         Task::Practice(task) => practice::run(task, service, out),
         Task::Link(task) => link::run(task, service, out),
         Task::Staff(task) => staff::run(task, service, out),
         Task::Team(task) => staff::run_team(task, service, out),
-        Task::Outbox(task) => outbox::run(task, &state, out),
-        Task::Events(task) => events::run(task, &state, out),
+        Task::Outbox(task) => outbox::run(task, state, out),
+        Task::Events(task) => events::run(task, state, out),
         Task::Audit(task) => audit::run(task, service, out),
-        Task::Kannel(task) => kannel::run(&task, &state, out),
+        Task::Kannel(task) => kannel::run(&task, state, out),
         Task::Number(NumberTask::Unlock { phone }) => unlock(&phone, service, out),
-        Task::Keys(KeysTask::Rotate) => Ok(()),
-    }?;
-    // A server beside this command would only look after some seconds.
-    Ok(event_log::feed::settle(service, &state.reactions)?)
+    }
+}
+
+/// Tells running servers what the commits of this command would have told its own process. It is a hint: they
+/// look by themselves every few seconds.
+fn tell_servers(service: &Service) {
+    let told = Wake::VARIANTS.iter().filter(|wake| service.signals.of(**wake).count() > 0);
+    let told: Vec<Wake> = told.copied().collect();
+    if !told.is_empty() {
+        let notify = |tx: &mut Tx<'_>| told.iter().try_for_each(|wake| Ok(tx.conn.notify(*wake)?));
+        let _: db::Result<()> = service.write_blocking(notify);
+    }
 }
 
 fn rotate(settings: Settings, out: &mut dyn Write) -> Result<(), Failure> {

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::num::NonZeroU32;
 
-use diesel::connection::{AnsiTransactionManager, TransactionManager};
+use diesel::connection::{AnsiTransactionManager, SimpleConnection as _, TransactionManager};
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::r2d2::R2D2Connection as _;
@@ -13,6 +13,8 @@ pub use backend::MultiBackend;
 pub(super) use backend::Server;
 
 use super::Conn;
+use super::listen::CHANNEL;
+use crate::platform::signal::Wake;
 
 // The derive adds its own types beside the enum, so it has a module to itself.
 mod backend {
@@ -151,15 +153,25 @@ impl Conn {
         }
     }
 
-    /// Wakes every [`Listener`](super::Listener) on `channel` when this transaction commits. SQLite has one
-    /// process, which wakes itself.
-    pub fn notify(&mut self, channel: &str) -> QueryResult<()> {
+    /// Wakes every instance when this transaction commits; see [`Listening`](super::Listening) for who may.
+    /// SQLite has one instance, which wakes itself.
+    pub fn notify(&mut self, wake: Wake) -> QueryResult<()> {
         match &mut self.server {
             Server::Pg(c) => {
-                let notify =
-                    diesel::dsl::sql::<Text>("pg_notify(").bind::<Text, _>(channel).sql(", '')::text");
+                let notify = diesel::dsl::sql::<Text>("pg_notify(").bind::<Text, _>(CHANNEL).sql(", ");
+                let notify = notify.bind::<Text, _>(wake.as_str()).sql(")::text");
                 diesel::select(notify).execute(c).map(drop)
             }
+            Server::Sqlite(_) => Ok(()),
+        }
+    }
+
+    /// From here to the end of the transaction, a statement that waits for another transaction's lock fails
+    /// after less time than PostgreSQL lets pass before it looks for a deadlock (1 s): a batch gives way, so
+    /// that a request does not. SQLite has one writer and no such locks.
+    pub fn limit_lock_waits(&mut self) -> QueryResult<()> {
+        match &mut self.server {
+            Server::Pg(c) => c.batch_execute("SET LOCAL lock_timeout = '400ms'"),
             Server::Sqlite(_) => Ok(()),
         }
     }

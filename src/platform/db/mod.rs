@@ -41,7 +41,7 @@ pub use cache::Conn;
 use conn::Server;
 pub use conn::{Both, Locked, MultiBackend, Shared, SkipLocked, columns};
 pub use inserts::Inserts;
-pub use listen::Listener;
+pub use listen::Listening;
 pub use many::{Cell, OnConflict, few_rows, many_insert_into, many_update};
 pub use meter::Counts;
 pub use pool::{ConnectError, Target};
@@ -52,6 +52,7 @@ use wait::{PERMIT_WAIT, RESULT_WAIT};
 use writer::Writer;
 
 use crate::platform::settings::{BadSetting, Database};
+use crate::platform::signal::Signals;
 
 /// How long a closure waits for a connection.
 const CONNECTION: Duration = Duration::from_millis(1_500);
@@ -188,6 +189,21 @@ impl Db {
         self.transact(false, place, f)
     }
 
+    /// Runs one statement that reads, without a transaction: it needs no other snapshot than its own, and BEGIN
+    /// and COMMIT would be two more round trips. A connection that died meanwhile is found by it, and not by
+    /// its BEGIN, so an error may mean that the next call succeeds.
+    pub fn peek_blocking<T>(&self, f: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
+        let place = self.wait_for_thread(self.places.take()).ok_or(Error::Busy)?;
+        let slot = self.pool.get().map_err(|_| Error::Unreachable)?;
+        let mut lent = Lent { slot, place };
+        let outcome = match self.places.trusts(&lent.slot.pulse) {
+            true => f(&mut lent.slot.conn),
+            false => Err(Error::Unreachable),
+        };
+        lent.slot.spent |= outcome.is_err();
+        outcome
+    }
+
     /// Runs the pending migrations, on a connection of its own: they may take as long as they need.
     pub fn migrate(&self) -> Result<()> {
         migrate::run(&mut self.target.connect().map_err(|_| Error::Unreachable)?)
@@ -198,9 +214,9 @@ impl Db {
         self.read(migrate::is_current).await.unwrap_or(false)
     }
 
-    /// Listens for notifications of other instances on `channel`, on a connection of its own.
-    pub fn listener(&self, channel: &'static str) -> Listener {
-        Listener::new(self.target.clone(), channel)
+    /// Listens for other instances, on a connection and a thread of its own; `None` on SQLite.
+    pub fn listen(&self, signals: &Arc<Signals>) -> std::io::Result<Option<Listening>> {
+        listen::spawn(&self.target, signals)
     }
 
     /// Waits until no closure is running: the last step of a shutdown. A closure whose statement gets no

@@ -214,6 +214,7 @@ diesel::table! {
         settled_at -> Nullable<BigInt>,
         ambiguous -> Integer,
         channel -> Text,
+        scheduled_at -> BigInt,
     }
 }
 

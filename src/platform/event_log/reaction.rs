@@ -11,12 +11,11 @@ use std::sync::Arc;
 use super::store::{self, Event, Parked};
 use super::{BATCH, sequencer};
 use crate::kit::{EventId, Timestamp};
+use crate::platform::signal::Wake;
 use crate::platform::{Service, Tx, db};
 
 /// ASCII "EventLog": one round at a time, over all instances.
 const LOCK: i64 = 0x4576_656e_744c_6f67;
-/// The channel by which the instances hear of numbered events.
-pub(super) const CHANNEL: &str = "events";
 /// The name under which `reaction_cursors` says how far the log is numbered.
 const SEQUENCE: &str = "sequence";
 /// After this many failures at an event, a reaction goes on without it.
@@ -108,7 +107,7 @@ fn attempt(tx: &mut Tx, reactions: &Reactions, is_careful: bool) -> db::Result<R
     }
     store::move_cursors(tx.conn, &moved)?;
     if end != head {
-        tx.conn.notify(CHANNEL)?;
+        tx.conn.notify(Wake::Events)?;
     }
     Ok(round)
 }

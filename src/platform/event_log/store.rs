@@ -156,7 +156,7 @@ pub(super) fn set_numbers(conn: &mut Conn, numbered: &[Event]) -> Result<()> {
         ]
     };
     let rows: Vec<Vec<Cell>> = numbered.iter().map(cells).collect();
-    many_update(events::table, conn, &["id", "seq", "chain_seq", "chain_hash"], &rows)
+    many_update(events::table, conn, &["id"], &["seq", "chain_seq", "chain_hash"], &rows).map(drop)
 }
 
 /// The heads of these chains, or of all.

@@ -2,46 +2,46 @@
 //! delivered or run later. A background job is a row whose topic does the work itself, in [`Channel::Task`].
 //!
 //! A row names a topic and ids, never a code or a patient's details: the text is rendered when the row is
-//! due. The worker claims a row (short transaction, a lease and an attempt row), sends it (no transaction, no
-//! connection), and settles it (short transaction, fenced by the lease). Delivery is at least once, with
+//! due. One thread per instance, the `dispatcher`, claims rows in batches (short transaction: leases, attempt
+//! rows, rendering), `senders` send each (no transaction, no connection), and the dispatcher settles together
+//! what they have finished (short transaction, fenced by the leases). Delivery is at least once, with
 //! deduplication: a row's `dedupe_key` is unique here, and its id is the receiver's `Message-ID` or event id.
-//!
-//! Claiming is also the recovery: a row whose lease expired can be claimed again. Its unfinished attempt
-//! remains in `deliveries` and counts as ambiguous.
 //!
 //! `fang` 0.11 is the nearest crate, but its diesel queue knows only PostgreSQL. It has no lease, so the task
 //! of a killed worker stays in progress, and no row per attempt: nothing says that a message may have left.
 
 mod button_mail;
+mod claim;
+mod dispatcher;
+mod lane;
 mod message;
 mod pause;
-mod send_rate;
+mod queue_query;
+mod row;
+mod senders;
+mod settle;
 mod store;
 mod worker;
 
 use std::time::Duration;
 
 pub use button_mail::ButtonMail;
+pub use dispatcher::WorkerHandle;
 pub use message::{
     Channel, Envelope, Mail, Outcome, Outgoing, Receipt, Rendered, Report, SendResult, Sender, TextMessage,
     Transport, VoiceCall, WebhookCall,
 };
 pub use pause::{pause_by_report, pauses, resume};
-pub use store::{Attempt, Job, Pause, State};
-pub use worker::{Point, Topics, Worker, WorkerHandle, capacity};
+pub use row::{Job, State};
+pub use store::{Attempt, Pause};
+pub use worker::{Point, Topics, Worker};
 
-use self::store::Settlement;
+use self::settle::BACK_OFF_SECONDS;
 use crate::kit::{DeliveryId, OutboxId, Timestamp};
 use crate::platform::{Tx, db};
 
-/// How long a claimed row belongs to its worker.
-const LEASE: Duration = Duration::from_mins(1);
 /// Settled rows are kept for 30 days, to answer an operator's questions.
 const KEPT: Duration = Duration::from_hours(30 * 24);
-
-/// Seconds to wait after the n-th failed attempt; after the last one the row is dead. Jitter of up to a
-/// quarter is added, so that a mail server that comes back is not hit by all messages at once.
-const BACK_OFF_SECONDS: [u64; 10] = [2, 5, 15, 60, 300, 900, 1_800, 3_600, 7_200, 14_400];
 
 /// A text or call that may have arrived is sent once more, not twice.
 const MOST_AMBIGUOUS: i32 = 2;
@@ -90,7 +90,10 @@ pub trait Topic: Send + Sync {
 pub fn enqueue(tx: &mut Tx, message: &Message) -> db::Result<bool> {
     let id = tx.id::<OutboxId>();
     let is_new = store::insert(tx.conn, &id, message, tx.now)? == 1;
-    tx.wake_outbox();
+    // The dispatcher finds what is due later by itself.
+    if is_new && message.due.is_none_or(|due| due <= tx.now) {
+        tx.wake_outbox();
+    }
     Ok(is_new)
 }
 
@@ -98,103 +101,6 @@ pub fn enqueue(tx: &mut Tx, message: &Message) -> db::Result<bool> {
 /// can be added to its subject; returns `false` if it is on its way or gone.
 pub fn lock_queued(tx: &mut Tx, dedupe_key: &str) -> db::Result<bool> {
     store::lock_queued(tx.conn, dedupe_key)
-}
-
-/// Topics and channels that a worker may claim.
-#[derive(Clone, Copy)]
-struct ClaimFilter<'a> {
-    topics: &'a [&'a str],
-    channels: &'a [Channel],
-}
-
-/// A row that is leased to this worker for a minute.
-struct Claim {
-    job: Job,
-    /// Fencing token of the claim, which is also the id of its attempt.
-    attempt: DeliveryId,
-    /// Whether it was claimed to test if a paused channel works again.
-    is_trial: bool,
-}
-
-/// Whether [`claim`] would find anything. Checked first, because it does not occupy the database writer.
-fn is_any_due(tx: &mut Tx, filter: ClaimFilter<'_>) -> db::Result<bool> {
-    for open in pause::open_channels(tx, filter.channels)? {
-        if store::is_due(tx.conn, filter.topics, open.channel, tx.now)? {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-/// Claims one due row and gives it an attempt row, so that a crash during the send stays visible. Only one:
-/// a second would wait behind a provider that is slow with the first, while its lease runs.
-fn claim(tx: &mut Tx, filter: ClaimFilter<'_>) -> db::Result<Option<Claim>> {
-    for open in pause::open_channels(tx, filter.channels)? {
-        let Some(id) = store::due(tx.conn, filter.topics, open.channel, tx.now)? else { continue };
-        if !pause::may_claim(tx, &open)? {
-            continue;
-        }
-        let attempt = tx.id::<DeliveryId>();
-        if let Some(job) = store::lease(tx.conn, &id, &attempt, tx.now, tx.now + LEASE)? {
-            store::insert_attempt(tx.conn, &attempt, &job, tx.now)?;
-            return Ok(Some(Claim { job, attempt, is_trial: open.is_trial }));
-        }
-    }
-    Ok(None)
-}
-
-/// Stores the result of a row. Returns `None`, and stores nothing, if its lease is no longer ours;
-/// otherwise whether the row is over.
-fn settle(tx: &mut Tx, claim: &Claim, result: &SendResult, schedule: &[u64]) -> db::Result<Option<bool>> {
-    let Claim { job, attempt, is_trial } = claim;
-    let change = settlement(tx, job, &result.outcome, schedule);
-    if store::settle(tx.conn, &job.id, attempt, &change)? == 0 {
-        return Ok(None);
-    }
-    store::finish_attempt(tx.conn, attempt, result, tx.now)?;
-    pause::learn(tx, job.channel, &result.outcome, *is_trial)?;
-    Ok(Some(change.is_over()))
-}
-
-fn settlement(tx: &Tx, job: &Job, outcome: &Outcome, schedule: &[u64]) -> Settlement {
-    let why = outcome.label();
-    // If the next attempt would be too late, the row is over now: the person who waits for it learns so
-    // while there is another way.
-    let in_time = |next_at: &Timestamp| job.not_after.is_none_or(|end| *next_at < end);
-    let again = |after: Duration| {
-        let next_at = back_off(tx, job.attempts, schedule).map(|next_at| next_at.max(tx.now + after));
-        match next_at.filter(in_time) {
-            Some(next_at) => Settlement::again(why, next_at),
-            None => Settlement::dead(why, tx.now),
-        }
-    };
-    match outcome {
-        Outcome::Sent => Settlement::done(State::Sent, tx.now),
-        Outcome::Expired | Outcome::Unwanted => Settlement::done(State::Dropped, tx.now),
-        Outcome::Rejected(_) | Outcome::TransportRejected(_) | Outcome::Fraud(_) => {
-            Settlement::dead(why, tx.now)
-        }
-        Outcome::Retry(_) => again(Duration::ZERO),
-        Outcome::RetryAfter(_, wait) => again(*wait),
-        Outcome::NotTried(_, wait) => match Some(tx.now + *wait).filter(in_time) {
-            Some(next_at) => Settlement::again(why, next_at).uncounted(job.attempts - 1),
-            None => Settlement::dead(why, tx.now),
-        },
-        Outcome::Ambiguous(_) if job.is_used_up_by(1) => Settlement::dead(why, tx.now),
-        Outcome::Ambiguous(_) => again(Duration::ZERO).ambiguous(job.ambiguous + 1),
-        // Not the fault of this row, so its attempt is given back. It goes behind the others, so that the
-        // next trial is of another row: some rejections are about one recipient after all.
-        Outcome::Misconfigured(_) => {
-            Settlement::again(why, tx.now + pause::BETWEEN_TRIALS).uncounted(job.attempts - 1)
-        }
-    }
-}
-
-fn back_off(tx: &Tx, attempts: i32, schedule: &[u64]) -> Option<Timestamp> {
-    let index = usize::try_from(attempts.saturating_sub(1)).unwrap_or(0);
-    let wait = Duration::from_secs(*schedule.get(index)?);
-    let [dice] = tx.random::<1>();
-    Some(tx.now + wait + wait.mul_f64(f64::from(dice) / 1024.0))
 }
 
 /// Processes a provider's report on the attempt `delivery_id`. Returns `false` if it brings nothing new: an

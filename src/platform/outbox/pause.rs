@@ -10,35 +10,9 @@ use crate::platform::{Tx, db};
 /// Time between two trials of a paused channel.
 pub(super) const BETWEEN_TRIALS: Duration = Duration::from_mins(1);
 
-/// A channel from which a row may be claimed.
-pub(super) struct OpenChannel {
-    pub channel: Channel,
-    pub is_trial: bool,
-}
-
-/// Those of `channels` that are not paused, and those whose trial is due.
-pub(super) fn open_channels(tx: &mut Tx, channels: &[Channel]) -> db::Result<Vec<OpenChannel>> {
-    let paused = store::pauses(tx.conn)?;
-    let open = channels.iter().filter_map(|channel| {
-        match paused.iter().find(|pause| pause.channel == *channel) {
-            None => Some(OpenChannel { channel: *channel, is_trial: false }),
-            // A trial time further off than any we set was written by another clock.
-            Some(pause) if pause.try_at <= tx.now || pause.try_at > tx.now + BETWEEN_TRIALS => {
-                Some(OpenChannel { channel: *channel, is_trial: true })
-            }
-            Some(_) => None,
-        }
-    });
-    Ok(open.collect())
-}
-
-/// Whether the rows found may be claimed. Only one of several instances takes a trial: the statement that
-/// postpones the trial decides.
-pub(super) fn may_claim(tx: &mut Tx, open: &OpenChannel) -> db::Result<bool> {
-    match open.is_trial {
-        true => Ok(store::take_trial(tx.conn, open.channel, tx.now, tx.now + BETWEEN_TRIALS)? == 1),
-        false => Ok(true),
-    }
+/// Takes the trial of a paused channel; `false` if another instance took it.
+pub(super) fn take_trial(tx: &mut Tx, channel: Channel) -> db::Result<bool> {
+    Ok(store::take_trial(tx.conn, channel, tx.now, tx.now + BETWEEN_TRIALS)? == 1)
 }
 
 /// Learns from an outcome whether our account at the provider is misconfigured, or works again.
@@ -65,7 +39,10 @@ fn pause(tx: &mut Tx, channel: Channel, why: &str, needs_receipt: bool) -> db::R
 
 /// A message was sent on: resumes a channel that waited for that.
 pub(super) fn resume_by_receipt(tx: &mut Tx, channel: Channel) -> db::Result<()> {
-    store::resume_by_receipt(tx.conn, channel).map(drop)
+    if store::resume_by_receipt(tx.conn, channel)? > 0 {
+        tx.wake_outbox();
+    }
+    Ok(())
 }
 
 /// Every channel that is paused.
@@ -75,5 +52,9 @@ pub fn pauses(tx: &mut Tx) -> db::Result<Vec<Pause>> {
 
 /// Resumes a channel; returns `false` if it is not paused.
 pub fn resume(tx: &mut Tx, channel: Channel) -> db::Result<bool> {
-    Ok(store::resume(tx.conn, channel)? == 1)
+    let is_resumed = store::resume(tx.conn, channel)? == 1;
+    if is_resumed {
+        tx.wake_outbox();
+    }
+    Ok(is_resumed)
 }

@@ -2,72 +2,17 @@
 
 use diesel::dsl::{case_when, count_star, exists};
 use diesel::prelude::*;
-use diesel::sql_types::Integer;
+use diesel::sql_types::BigInt;
 use diesel::{insert_into, update};
-use serde::de::DeserializeOwned;
 
-use super::{Channel, MOST_AMBIGUOUS, Message, Receipt, SendResult};
-use crate::kit::{DeliveryId, OutboxId, Phone, Timestamp};
+use super::queue_query::{DueRows, LeaseDue, LookAtQueue};
+use super::row::{ChannelState, Claim, Finished, Job, Room, Settlement, State};
+use super::{Channel, Message, Receipt};
+use crate::kit::{DeliveryId, OutboxId, Timestamp};
 use crate::platform::db::schema::{deliveries, outbox, paused_channels};
-use crate::platform::db::{Both, Conn, Locked, Result, SkipLocked, columns};
-
-crate::text_enum! {
-    /// State of a row.
-    pub enum State {
-        Queued = "queued",
-        Leased = "leased",
-        Sent = "sent",
-        /// No longer needed, too late, or discarded by an operator.
-        Dropped = "dropped",
-        /// Failed for good; an operator may requeue it.
-        Dead = "dead",
-    }
-}
-
-/// States of a row that is still to be sent. Both are due at `next_at`: a leased row when its lease ends.
-const OPEN: [State; 2] = [State::Queued, State::Leased];
-
-/// A row of the outbox, as the worker that claimed it sees it.
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = outbox)]
-pub struct Job {
-    pub id: OutboxId,
-    /// Name of the topic that renders it.
-    pub topic: String,
-    /// Stable over attempts and unique per row.
-    pub dedupe_key: String,
-    /// The address, if the row holds it.
-    pub recipient: Option<String>,
-    /// Ids that the text is about, as JSON.
-    payload: String,
-    /// Number of attempts started, including this one.
-    pub attempts: i32,
-    /// When the message is no longer worth sending.
-    pub not_after: Option<Timestamp>,
-    /// Outcome label of the last failed attempt.
-    pub last_error: Option<String>,
-    pub created_at: Timestamp,
-    pub channel: Channel,
-    /// Number of attempts with an unknown result.
-    pub ambiguous: i32,
-}
-
-impl Job {
-    /// Parses the payload; `None` if another version wrote it in a different shape.
-    pub fn payload<T: DeserializeOwned>(&self) -> Option<T> {
-        serde_json::from_str(&self.payload).ok()
-    }
-
-    /// The phone number, if the row holds one.
-    pub fn phone(&self) -> Option<Phone> {
-        self.recipient.as_deref().and_then(|phone| Phone::from_stored(phone).ok())
-    }
-
-    /// Whether `more` ambiguous attempts would be too many.
-    pub(super) fn is_used_up_by(&self, more: i32) -> bool {
-        self.ambiguous + more >= MOST_AMBIGUOUS && self.channel.is_repeated_once()
-    }
-}
+use crate::platform::db::{
+    Both, Cell, Conn, Locked, Result, columns, many_insert_into, many_update,
+};
 
 /// One attempt to send a row.
 #[derive(Queryable, Selectable)]
@@ -97,60 +42,6 @@ pub struct Pause {
     pub needs_receipt: bool,
 }
 
-/// Changes that settling writes to a row.
-#[derive(AsChangeset)]
-#[diesel(table_name = outbox)]
-pub struct Settlement {
-    state: State,
-    next_at: Option<Timestamp>,
-    last_error: Option<&'static str>,
-    #[diesel(column_name = settled_at)]
-    over_at: Option<Timestamp>,
-    ambiguous: Option<i32>,
-    attempts: Option<i32>,
-}
-
-impl Settlement {
-    /// Over: sent, or no longer needed.
-    pub fn done(state: State, now: Timestamp) -> Self {
-        Self { over_at: Some(now), ..Self::open(state) }
-    }
-
-    /// Over: failed for good.
-    pub fn dead(why: &'static str, now: Timestamp) -> Self {
-        Self { last_error: Some(why), over_at: Some(now), ..Self::open(State::Dead) }
-    }
-
-    /// To be tried again at `next_at`.
-    pub fn again(why: &'static str, next_at: Timestamp) -> Self {
-        Self { last_error: Some(why), next_at: Some(next_at), ..Self::open(State::Queued) }
-    }
-
-    /// With this number of ambiguous attempts.
-    pub fn ambiguous(self, attempts: i32) -> Self {
-        Self { ambiguous: Some(attempts), ..self }
-    }
-
-    /// With this number of attempts, the current one not included.
-    pub fn uncounted(self, attempts: i32) -> Self {
-        Self { attempts: Some(attempts), ..self }
-    }
-
-    /// Whether no more attempts follow.
-    pub fn is_over(&self) -> bool {
-        self.over_at.is_some()
-    }
-
-    fn open(state: State) -> Self {
-        Self { state, next_at: None, last_error: None, over_at: None, ambiguous: None, attempts: None }
-    }
-
-    /// A finished message loses its address; a dead one keeps it, so that it can be requeued.
-    fn forgets_address(&self) -> bool {
-        self.is_over() && self.state != State::Dead
-    }
-}
-
 /// Queues a message, unless one with the same key exists.
 pub(super) fn insert(conn: &mut Conn, id: &OutboxId, message: &Message, now: Timestamp) -> Result<usize> {
     let row = (
@@ -166,40 +57,37 @@ pub(super) fn insert(conn: &mut Conn, id: &OutboxId, message: &Message, now: Tim
         outbox::created_at.eq(now),
         outbox::channel.eq(message.channel),
         outbox::ambiguous.eq(0),
+        outbox::scheduled_at.eq(now),
     );
     Ok(Both(insert_into(outbox::table).values(row).on_conflict(outbox::dedupe_key).do_nothing())
         .execute(conn)?)
 }
 
-/// The oldest row of `topics` in `channel` that is due, or whose lease expired. On PostgreSQL it stays
-/// locked until the transaction ends, and other workers skip it.
-pub(super) fn due(
+/// Looks at the rows of `topics` in each channel; see [`LookAtQueue`].
+pub(super) fn look(
     conn: &mut Conn,
-    topics: &[&str],
-    channel: Channel,
-    now: Timestamp,
-) -> Result<Option<OutboxId>> {
-    let row = outbox::table
-        .filter(outbox::channel.eq(channel))
-        .filter(outbox::state.eq_any(OPEN))
-        .filter(outbox::next_at.le(now))
-        .filter(outbox::topic.eq_any(topics))
-        .order((outbox::next_at, outbox::id))
-        .limit(1)
-        .select(outbox::id);
-    Ok(SkipLocked(row).get_result(conn).optional()?)
+    channels: &[Channel],
+    topics: &[&'static str],
+) -> Result<(Vec<ChannelState>, Option<Timestamp>)> {
+    let rows: Vec<(String, Option<Timestamp>, Option<Timestamp>)> =
+        LookAtQueue { channels, topics }.load(conn)?;
+    let scheduled_at = rows.iter().find(|row| row.0.is_empty()).and_then(|row| row.1);
+    let state = |(name, next_at, try_at): (String, _, _)| {
+        name.parse().ok().map(|channel| ChannelState { channel, next_at, try_at })
+    };
+    Ok((rows.into_iter().filter_map(state).collect(), scheduled_at))
 }
 
-/// Whether [`due`] would find a row, without taking a lock.
-pub(super) fn is_due(conn: &mut Conn, topics: &[&str], channel: Channel, now: Timestamp) -> Result<bool> {
-    let row = outbox::table
-        .filter(outbox::channel.eq(channel))
-        .filter(outbox::state.eq_any(OPEN))
-        .filter(outbox::next_at.le(now))
-        .filter(outbox::topic.eq_any(topics))
-        .limit(1)
-        .select(outbox::id);
-    Ok(row.first::<OutboxId>(conn).optional()?.is_some())
+/// Makes rows due at `now` that were scheduled after `latest`; leases of such rows end at `lease_end`.
+pub(super) fn reschedule_future(
+    conn: &mut Conn,
+    latest: Timestamp,
+    now: Timestamp,
+    lease_end: Timestamp,
+) -> Result<usize> {
+    let rows = outbox::table.filter(outbox::settled_at.is_null()).filter(outbox::scheduled_at.gt(latest));
+    let next_at = case_when::<_, _, BigInt>(outbox::state.eq(State::Leased), lease_end).otherwise(now);
+    Ok(update(rows).set((outbox::next_at.eq(next_at), outbox::scheduled_at.eq(now))).execute(conn)?)
 }
 
 /// Locks a row that was never attempted; `false` if it is on its way.
@@ -212,74 +100,92 @@ pub(super) fn lock_queued(conn: &mut Conn, dedupe_key: &str) -> Result<bool> {
     Ok(Locked(row).get_result::<OutboxId>(conn).optional()?.is_some())
 }
 
-/// Leases one row, if it is still free. The condition of [`due`] is repeated here, because this is the
-/// statement that acts: of two workers that saw the same row, one gets it. If an earlier lease expired, its
-/// attempt was never finished and counts as ambiguous.
+/// Leases due rows of `rooms`. On PostgreSQL rows that another instance is claiming are skipped.
 pub(super) fn lease(
     conn: &mut Conn,
-    id: &OutboxId,
+    rooms: &[Room],
+    topics: &[&'static str],
     token: &DeliveryId,
     now: Timestamp,
-    until: Timestamp,
-) -> Result<Option<Job>> {
-    let free = outbox::state.eq_any(OPEN).and(outbox::next_at.le(now));
-    let unfinished = case_when::<_, _, Integer>(outbox::state.eq(State::Leased), outbox::ambiguous + 1)
-        .otherwise(outbox::ambiguous);
-    let change = (
-        outbox::state.eq(State::Leased),
-        outbox::attempts.eq(outbox::attempts + 1),
-        outbox::ambiguous.eq(unfinished),
-        outbox::lease_token.eq(token),
-        outbox::next_at.eq(until),
-    );
-    let row = update(outbox::table.filter(outbox::id.eq(id)).filter(free)).set(change);
-    Ok(row.returning(columns::<Job>()).get_result(conn).optional()?)
+) -> Result<Vec<Job>> {
+    let due = |room: &Room| {
+        let Room { channel, rows, is_trial } = *room;
+        DueRows { channel, limit: i64::from(rows), is_trial, topics, now }
+    };
+    Ok(LeaseDue::new(rooms.iter().map(due).collect(), token, now).load(conn)?)
 }
 
-/// Records that an attempt has started.
-pub(super) fn insert_attempt(
-    conn: &mut Conn,
-    attempt: &DeliveryId,
-    job: &Job,
-    now: Timestamp,
-) -> Result<usize> {
-    let row = (
-        deliveries::id.eq(attempt),
-        deliveries::outbox_id.eq(&job.id),
-        deliveries::attempt.eq(job.attempts),
-        deliveries::started_at.eq(now),
-    );
-    Ok(insert_into(deliveries::table).values(row).execute(conn)?)
+/// Records that attempts have started.
+pub(super) fn insert_attempts(conn: &mut Conn, claims: &[Claim], now: Timestamp) -> Result<()> {
+    let row = |claim: &Claim| {
+        let (attempt, job) = (text(claim.attempt.as_str()), &claim.job);
+        let number = Cell::Number(job.attempts.into());
+        vec![attempt, text(job.id.as_str()), number, Cell::Number(now.millis())]
+    };
+    let rows: Vec<_> = claims.iter().map(row).collect();
+    let columns = &["id", "outbox_id", "attempt", "started_at"];
+    many_insert_into(deliveries::table, conn, columns, &rows, None)
 }
 
-/// Settles a row whose lease is still `token`; returns 0 if another worker has it by now.
+/// Settles rows whose lease is still ours, and returns their ids.
 pub(super) fn settle(
     conn: &mut Conn,
-    id: &OutboxId,
-    token: &DeliveryId,
-    change: &Settlement,
-) -> Result<usize> {
-    let row = outbox::table.filter(outbox::id.eq(id)).filter(outbox::lease_token.eq(token));
-    let scrub = change.forgets_address().then(|| outbox::recipient.eq(None::<String>));
-    let release = outbox::lease_token.eq(None::<String>);
-    Ok(update(row).set((change, scrub, release)).execute(conn)?)
+    rows: &[(&Finished, Settlement)],
+    now: Timestamp,
+) -> Result<Vec<String>> {
+    const COLUMNS: [&str; 9] = [
+        "state",
+        "next_at",
+        "last_error",
+        "settled_at",
+        "ambiguous",
+        "attempts",
+        "recipient",
+        "lease_token",
+        "scheduled_at",
+    ];
+    let row = |(Finished { claim, .. }, change): &(&Finished, Settlement)| {
+        vec![
+            text(claim.job.id.as_str()),
+            text(claim.lease.as_str()),
+            text(change.state.as_str()),
+            Cell::Number(change.next_at.millis()),
+            Cell::Text(change.last_error.clone()),
+            Cell::NullableNumber(change.settled_at.map(Timestamp::millis)),
+            Cell::Number(change.ambiguous.into()),
+            Cell::Number(change.attempts.into()),
+            Cell::Text(claim.job.recipient.clone().filter(|_| change.keeps_address())),
+            Cell::Text(None),
+            Cell::Number(now.millis()),
+        ]
+    };
+    let rows: Vec<_> = rows.iter().map(row).collect();
+    many_update(outbox::table, conn, &["id", "lease_token"], &COLUMNS, &rows)
 }
 
-/// Records how an attempt ended.
-pub(super) fn finish_attempt(
+/// Records how attempts ended.
+pub(super) fn finish_attempts<'a>(
     conn: &mut Conn,
-    id: &DeliveryId,
-    result: &SendResult,
+    finished: impl Iterator<Item = &'a Finished>,
     now: Timestamp,
-) -> Result<usize> {
-    let provider = Some(result.provider).filter(|name| !name.is_empty());
-    let change = (
-        deliveries::outcome.eq(result.outcome.label()),
-        deliveries::provider.eq(provider),
-        deliveries::reference.eq(&result.reference),
-        deliveries::finished_at.eq(now),
-    );
-    Ok(update(deliveries::table.find(id)).set(change).execute(conn)?)
+) -> Result<()> {
+    let row = |Finished { claim, result }: &Finished| {
+        let provider = Some(result.provider).filter(|name| !name.is_empty());
+        vec![
+            text(claim.attempt.as_str()),
+            text(result.outcome.label()),
+            Cell::Text(provider.map(str::to_owned)),
+            Cell::Text(result.reference.clone()),
+            Cell::Number(now.millis()),
+        ]
+    };
+    let rows: Vec<_> = finished.map(row).collect();
+    let columns = &["outcome", "provider", "reference", "finished_at"];
+    many_update(deliveries::table, conn, &["id"], columns, &rows).map(drop)
+}
+
+fn text(value: &str) -> Cell {
+    Cell::Text(Some(value.to_owned()))
 }
 
 /// Moves an attempt's receipt forward, never back; returns the id of the attempt's row if it moved.
@@ -373,6 +279,7 @@ pub(super) fn requeue(conn: &mut Conn, id: &OutboxId, now: Timestamp) -> Result<
         outbox::attempts.eq(0),
         outbox::ambiguous.eq(0),
         outbox::settled_at.eq(None::<Timestamp>),
+        outbox::scheduled_at.eq(now),
     );
     Ok(update(row).set(change).execute(conn)?)
 }

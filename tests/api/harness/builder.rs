@@ -186,12 +186,14 @@ impl TestApp {
 fn serve(state: State, listener: TcpListener) -> Running {
     let (sender, receiver) = mpsc::channel();
     let body = async move {
+        let other_instances = state.service.db.listen(&state.service.signals).unwrap();
         // The reactions run after each request instead, so that a test sees what follows from it.
         let observers = Reactions { reactions: Arc::default(), ..state.reactions.clone() };
         let feed = event_log::feed::spawn(state.service.clone(), observers).unwrap();
         let listening = server::listen(&state, listener).unwrap();
         sender.send(listening.stopper()).unwrap();
         listening.server.await.unwrap();
+        drop(other_instances);
         feed.request_stop().join().unwrap();
         state.service.db.drain().await;
     };

@@ -163,6 +163,17 @@ impl TestApp {
         is_done
     }
 
+    /// Delivers a batch of due messages as the dispatcher does: claimed together, settled together. Returns the
+    /// number of messages and tasks.
+    pub fn deliver_batch(&self) -> usize {
+        self.worker.run_batch().unwrap()
+    }
+
+    /// A worker for the recording transport, to be started as the service does.
+    pub fn worker(&self) -> Worker {
+        self.worker.clone()
+    }
+
     /// Runs one round of a worker that panics at `point`, outside of any transaction.
     pub fn dying_worker(&self, point: Point) -> thread::Result<bool> {
         let dies = Arc::new(move |at| assert!(at != point, "as the test wants it"));
