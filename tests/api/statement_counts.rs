@@ -87,7 +87,6 @@ fn check(app: &TestApp, many: u32, most: Counts) {
         let texts: Vec<String> = texts.iter().map(|(text, count)| format!("{count:6} {text}")).collect();
         panic!("a sign-up takes {counts:?}, more than {most:?}; in {many}:\n{}", texts.join("\n"));
     }
-    println!("a sign-up takes {counts:?} of {most:?}");
     app.leave_outbox();
 }
 

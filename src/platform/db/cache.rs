@@ -3,8 +3,8 @@
 //! diesel itself prepares anew whatever it cannot know to be the same text again: every UPDATE, every upsert,
 //! `IN (…)` and every piece of SQL. On SQLite that is the parser and the planner each time, on PostgreSQL one
 //! more round trip as well. The texts of this service are few, though not known to the compiler. A statement
-//! whose text varies with its rows says so by [`Conn::uncached`], and a connection that has collected too many
-//! texts is replaced by a new one (`pool`).
+//! whose text varies with its rows says so by [`Conn::uncached`], and a connection that has collected too
+//! many texts is replaced by a new one (`pool`).
 
 use std::cell::Cell;
 
@@ -55,8 +55,8 @@ impl<Q: Query> Query for ByText<Q> {
 }
 
 impl<Q: QueryFragment<MultiBackend>> QueryFragment<MultiBackend> for ByText<Q> {
-    /// Of the walks over a query, one asks only whether it may be cached, and it hears no objection. diesel does
-    /// not say which walk it is, but converts what the others carry.
+    /// Of the walks over a query, one asks only whether it may be cached, and it hears no objection. diesel
+    /// does not say which walk it is, but converts what the others carry.
     fn walk_ast<'b>(&'b self, pass: AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
         if !self.caches {
             return self.query.walk_ast(pass);

@@ -76,9 +76,10 @@ const SQLITE_SESSION: &str =
     PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;";
 
 /// What ends a connection whose server is gone. libpq waits without a limit for the answer to a statement,
-/// and nothing in this process can interrupt it: these are the end of every such wait. `tcp_user_timeout` (ms)
-/// is for data that is not acknowledged, the keepalives for a server that acknowledged the statement and then
-/// died; without them the system waits two hours. Such a death is noticed after 5 + 2 · 2 s.
+/// and nothing in this process can interrupt it: these are the end of every such wait. `tcp_user_timeout`, in
+/// milliseconds, is for data that is not acknowledged, the keepalives for a server that acknowledged the
+/// statement and then died; without them the system waits two hours. Such a death is noticed after nine
+/// seconds.
 const NETWORK_LIMITS: [(&str, &str); 5] = [
     ("connect_timeout", "2"),
     ("tcp_user_timeout", "2500"),

@@ -3,12 +3,12 @@
 //!
 //! * The group is whatever waits at that moment, up to a limit. Nothing is waited for to make it larger: a
 //!   closure that is alone runs at once, and takes BEGIN and COMMIT and no savepoint.
-//! * A closure that fails or panics is rolled back alone. The first of a group has nothing before it that must
-//!   stay, so it needs no savepoint either: the transaction itself is rolled back, and begun anew.
+//! * A closure that fails or panics is rolled back alone. The first of a group has nothing before it that
+//!   must stay, so it needs no savepoint either: the transaction itself is rolled back, and begun anew.
 //! * No answer goes out before the commit, a refusal neither: it can rest on what others of the group wrote.
 //!   If the commit fails, everyone gets that error.
-//! * What SQLite decides at the commit only, deferred constraints, would fail the whole group for the fault of
-//!   one closure. The schema has none.
+//! * What SQLite decides at the commit only, deferred constraints, would fail the whole group for the fault
+//!   of one closure. The schema has none.
 //! * On a full or broken disk SQLite can roll the whole transaction back in the middle of a closure. Its
 //!   savepoint is gone then, the end of it fails, and so does the group.
 //!
@@ -56,15 +56,17 @@ type Committed = Result<(), Error>;
 /// Hands a result to the one that waits for it.
 type Answer = Box<dyn FnOnce(Committed) + Send>;
 
+/// A closure of a handler; says whether its changes are to be kept. It is told if there is no connection.
+type Closure = Box<dyn FnOnce(Result<&mut Conn, Error>) -> (bool, Answer) + Send>;
+
 struct Job {
     turn: Arc<Turn>,
     work: Work,
-    _waiting: OwnedSemaphorePermit,
+    waiting: OwnedSemaphorePermit,
 }
 
 enum Work {
-    /// Says whether its changes are to be kept.
-    Run(Box<dyn FnOnce(Result<&mut Conn, Error>) -> (bool, Answer) + Send>),
+    Run(Closure),
     Lend(Loan),
 }
 
@@ -163,7 +165,7 @@ impl Writer {
     fn send(&self, work: Work) -> Result<Arc<Turn>, Error> {
         let waiting = Arc::clone(&self.waiting).try_acquire_owned().map_err(|_| Error::Busy)?;
         let turn = Arc::<Turn>::default();
-        let job = Job { turn: Arc::clone(&turn), work, _waiting: waiting };
+        let job = Job { turn: Arc::clone(&turn), work, waiting };
         let thread = self.thread.get_or_init(|| start(self.manager.clone(), Arc::clone(&self.completed)));
         let jobs = thread.as_ref().map(|thread| &thread.jobs).ok_or(Error::Unreachable)?;
         jobs.send(job).map_err(|_| Error::Unreachable)?;
@@ -265,7 +267,7 @@ impl<'a> Group<'a> {
         let slot = if is_first { self.begin() } else { self.save() };
         let (slot, keeps, answer) = work(job.work, slot);
         *self.slot = slot;
-        self.answers.push((answer, job._waiting));
+        self.answers.push((answer, job.waiting));
         let Some(slot) = self.slot.as_mut() else {
             // No connection, so nothing was done; or it was lent and did not come back.
             return if is_first { Ok(()) } else { Err(Error::Unreachable) };
@@ -289,8 +291,8 @@ impl<'a> Group<'a> {
         Ok(slot)
     }
 
-    /// A connection inside a transaction. What fails at a BEGIN is another process that writes, or a file that
-    /// was replaced: a new connection is worth a second attempt.
+    /// A connection inside a transaction. What fails at a BEGIN is another process that writes, or a file
+    /// that was replaced: a new connection is worth a second attempt.
     fn begin(&mut self) -> Result<Slot, Error> {
         let end = Instant::now() + CONNECTION;
         loop {
