@@ -85,7 +85,7 @@ fn catch_up(
     is_own: bool,
     tail: &mut Option<i64>,
 ) -> db::Result<()> {
-    let mut goes_on = is_own || service.read_blocking(|tx| store::is_any_waiting(tx.conn))?;
+    let mut goes_on = is_own || service.db.peek_blocking(store::is_any_waiting)?;
     if !goes_on {
         return read_on(service, reactions, tail);
     }
@@ -125,7 +125,7 @@ fn read_on(service: &Service, reactions: &Reactions, tail: &mut Option<i64>) -> 
     let Some(told) = *tail else { return Ok(()) };
     let mut told = told;
     loop {
-        let events = service.read_blocking(|tx| store::after(tx.conn, told, BATCH))?;
+        let events = service.db.peek_blocking(|conn| store::after(conn, told, BATCH))?;
         let Some(last) = events.last().and_then(|event| event.seq) else { return Ok(()) };
         reactions.observers.iter().for_each(|observer| observer.observe(&events));
         told = last;

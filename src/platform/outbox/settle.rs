@@ -67,10 +67,9 @@ fn settlement(tx: &Tx, topics: &Topics, finished: &Finished) -> Settlement {
         Outcome::Retry(_) => again(Duration::ZERO),
         Outcome::RetryAfter(_, wait) => again(*wait),
         Outcome::NotTried(_, wait) => match Some(tx.now + *wait).filter(in_time) {
-            Some(next_at) => Settlement {
-                attempts: job.attempts - 1,
-                ..Settlement::again(job, next_at).because(why)
-            },
+            Some(next_at) => {
+                Settlement { attempts: job.attempts - 1, ..Settlement::again(job, next_at).because(why) }
+            }
             None => dead(),
         },
         Outcome::Ambiguous(_) if job.is_used_up_by(1) => dead(),

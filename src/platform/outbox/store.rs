@@ -10,9 +10,7 @@ use super::row::{ChannelState, Claim, Finished, Job, Room, Settlement, State};
 use super::{Channel, Message, Receipt};
 use crate::kit::{DeliveryId, OutboxId, Timestamp};
 use crate::platform::db::schema::{deliveries, outbox, paused_channels};
-use crate::platform::db::{
-    Both, Cell, Conn, Locked, Result, columns, many_insert_into, many_update,
-};
+use crate::platform::db::{Both, Cell, Conn, Locked, Result, columns, many_insert_into, many_update};
 
 /// One attempt to send a row.
 #[derive(Queryable, Selectable)]

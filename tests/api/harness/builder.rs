@@ -34,12 +34,20 @@ pub struct Builder {
     seed: u64,
     change: Box<dyn FnOnce(&mut Settings)>,
     provider: Option<Arc<dyn SmsProvider>>,
+    reacts_in_background: bool,
 }
 
 impl Builder {
     /// The default settings. Starts nothing.
     pub fn new(backend: Backend) -> Self {
-        Self { backend, pool: 8, seed: seed_of_this_test(), change: Box::new(|_| {}), provider: None }
+        Self {
+            backend,
+            pool: 8,
+            seed: seed_of_this_test(),
+            change: Box::new(|_| {}),
+            provider: None,
+            reacts_in_background: false,
+        }
     }
 
     pub fn backend(&self) -> Backend {
@@ -50,6 +58,13 @@ impl Builder {
     #[must_use]
     pub fn pool(mut self, connections: u32) -> Self {
         self.pool = connections;
+        self
+    }
+
+    /// Has the event log's own thread run the reactions, as a server does, instead of the test after each request.
+    #[must_use]
+    pub fn reacts_in_background(mut self) -> Self {
+        self.reacts_in_background = true;
         self
     }
 
@@ -104,7 +119,7 @@ impl Builder {
         };
         (self.change)(&mut settings);
         settings.platform = settings.platform.complete();
-        let app = launch(settings, self.provider, self.seed, database);
+        let app = launch(settings, self.provider, self.seed, database, self.reacts_in_background);
         app.create_demo_practice();
         app
     }
@@ -127,6 +142,7 @@ fn launch(
     provider: Option<Arc<dyn SmsProvider>>,
     seed: u64,
     database: database::TestDatabase,
+    reacts_in_background: bool,
 ) -> TestApp {
     let clock = Arc::new(ManualClock::new(start_of_time()));
     let listener = TcpListener::bind(config.platform.listen).unwrap();
@@ -134,6 +150,7 @@ fn launch(
     Arc::get_mut(&mut state.delivery).unwrap().providers.extend(provider);
     let transport = Arc::new(RecordingTransport::default());
     let address = listener.local_addr().unwrap();
+    let client = Client::new(&format!("http://{address}"));
     // The reactions begin before the first event, as those of a server do.
     event_log::round(&state.service, &state.reactions).unwrap();
     TestApp {
@@ -142,8 +159,8 @@ fn launch(
             Arc::clone(&state.topics),
             Arc::<RecordingTransport>::clone(&transport),
         ),
-        server: Mutex::new(Some(serve(state.clone(), listener))),
-        client: Client::new(&format!("http://{address}")).followed_by(&state),
+        server: Mutex::new(Some(serve(state.clone(), listener, reacts_in_background))),
+        client: if reacts_in_background { client } else { client.followed_by(&state) },
         address,
         state,
         clock,
@@ -170,7 +187,7 @@ impl TestApp {
         );
         Self {
             worker,
-            server: Mutex::new(Some(serve(state.clone(), listener))),
+            server: Mutex::new(Some(serve(state.clone(), listener, false))),
             client: Client::new(&format!("http://{address}")).followed_by(&state),
             address,
             state,
@@ -183,13 +200,14 @@ impl TestApp {
 }
 
 /// The server needs an actix system, and a test thread has none.
-fn serve(state: State, listener: TcpListener) -> Running {
+fn serve(state: State, listener: TcpListener, reacts: bool) -> Running {
     let (sender, receiver) = mpsc::channel();
     let body = async move {
         let other_instances = state.service.db.listen(&state.service.signals).unwrap();
-        // The reactions run after each request instead, so that a test sees what follows from it.
+        // As a rule a test runs the reactions after each request, so that it sees what follows from it.
         let observers = Reactions { reactions: Arc::default(), ..state.reactions.clone() };
-        let feed = event_log::feed::spawn(state.service.clone(), observers).unwrap();
+        let reactions = if reacts { state.reactions.clone() } else { observers };
+        let feed = event_log::feed::spawn(state.service.clone(), reactions).unwrap();
         let listening = server::listen(&state, listener).unwrap();
         sender.send(listening.stopper()).unwrap();
         listening.server.await.unwrap();
