@@ -1,9 +1,9 @@
 //! Rows that many requests read and few change, such as a link with its practice.
 //!
 //! Every commit that changes such a row notifies `signals.landing`, whose count is the generation of a cached
-//! row: a row that was read before the last notification is not used. What a lost notification of another
-//! instance could leave behind ends after [`FRESH`]. Where a stale row must not decide, the rule reads it
-//! again with a lock.
+//! row: a row that was read before the last notification is not used. Changes by other instances and by the
+//! command line notify through the event log. What a lost notification could leave behind ends after [`FRESH`].
+//! Where a stale row must not decide, the rule reads it again with a lock.
 //!
 //! `moka` 0.12 evicts more cleverly; what is needed here is the generation, and a bound.
 
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use super::signal::Signals;
 
 /// How long a row is used at most.
-const FRESH: Duration = Duration::from_secs(1);
+const FRESH: Duration = Duration::from_secs(30);
 /// Limit on cached rows, of a few hundred bytes each.
 const MOST: usize = 20_000;
 

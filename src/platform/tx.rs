@@ -205,17 +205,22 @@ impl Service {
         T: Send + 'static,
         E: From<db::Error> + Send + 'static,
     {
-        let this = self.clone();
-        let written = self.db.write(move |conn| Tx::new(&this, conn).run(rule)).await;
-        let (value, after, spent) = match written {
-            Ok(done) => done,
-            Err(error) => {
-                self.mend().await;
-                return Err(error);
+        let (this, service) = (self.clone(), self.clone());
+        let written = async move {
+            match this.db.write(move |conn| Tx::new(&service, conn).run(rule)).await {
+                Ok((value, after, spent)) => {
+                    this.committed(after, spent);
+                    Ok(value)
+                }
+                Err(error) => {
+                    this.mend().await;
+                    Err(error)
+                }
             }
         };
-        self.committed(after, spent);
-        Ok(value)
+        // A task of its own: a client that hangs up drops its handler, and what was committed by then must be
+        // signaled all the same, or a text would wait for somebody to look.
+        tokio::spawn(written).await.unwrap_or_else(|_| Err(db::Error::Panicked.into()))
     }
 
     /// Rewrites rows in which a refused unit of work found hits of a clock that was ahead: its own

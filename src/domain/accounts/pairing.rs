@@ -5,7 +5,7 @@ use crate::domain::conversations::{self, Access};
 use crate::domain::invites::{self, Acceptance, TokenHolder};
 use crate::domain::pairing::{self, Error, Invitation, NewPairing, PairingDetails};
 use crate::domain::pending_pairings::{self, Applicant, EntryPoint, ResolvedEntry};
-use crate::kit::{AccountId, ConversationId, PatientId, Phone, SessionId};
+use crate::kit::{AccountId, ConversationId, PairingId, PatientId, Phone, SessionId};
 use crate::platform::Tx;
 
 /// The pairing that a patient asks for by a link token, a pending pairing or an invite.
@@ -16,8 +16,8 @@ pub struct PairingRequest<'a> {
     /// The link and practice that the entry resolved to.
     pub entry: &'a ResolvedEntry,
     pub phone: &'a Phone,
-    /// Whether account and patient are new.
-    pub is_first: bool,
+    /// The id of the pairing, if account and patient are made in this unit of work.
+    pub first: Option<&'a PairingId>,
 }
 
 /// Outcome of a pairing request. An invite that cannot be accepted (yet) is an outcome, not an error: what
@@ -54,7 +54,7 @@ pub fn pair_patient(
         session_id: &who.session_id,
         entry: &entry,
         phone: &phone,
-        is_first: false,
+        first: None,
     };
     Ok(PairingOutcome::Paired(Box::new(pair(tx, &request)?)))
 }
@@ -71,7 +71,7 @@ pub fn pair(tx: &mut Tx, request: &PairingRequest<'_>) -> Result<PairingDetails,
     let new = NewPairing {
         account_id: request.account_id,
         patient: &request.patient.card(),
-        is_first: request.is_first,
+        first: request.first,
         session_id: request.session_id,
         to,
         method: *method,

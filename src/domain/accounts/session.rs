@@ -27,7 +27,7 @@ pub struct Tokens {
 /// Signs in on a new device. A proven number never reopens earlier messages, since numbers are recycled:
 /// the session is restricted, and the older device and the practices are notified.
 pub fn sign_in(tx: &mut Tx, proof: &Secret) -> Result<(Account, Tokens), Error> {
-    let verified = verification::consume_proof(tx, proof)?;
+    let verified = verification::consume_proof(tx, proof, None)?;
     let account = match &verified.earlier_use {
         Some(earlier) if earlier.pairing_id.is_some() => return Err(Error::ProofConsumed),
         Some(earlier) => store::find_account(tx.conn, &earlier.account_id)?,

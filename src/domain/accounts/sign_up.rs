@@ -9,7 +9,7 @@ use crate::domain::pairing as pairings;
 use crate::domain::pairing::PairingDetails;
 use crate::domain::pending_pairings::{self, Applicant, EntryPoint, ResolvedEntry};
 use crate::domain::verification::{self, ProofUse};
-use crate::kit::{AccountId, Email, Secret};
+use crate::kit::{AccountId, Email, PairingId, Secret, SessionId};
 use crate::platform::Tx;
 
 pub struct SignUp {
@@ -52,16 +52,22 @@ pub fn sign_up(tx: &mut Tx, new: &SignUp) -> Result<SignUpOutcome, Error> {
 }
 
 fn create(tx: &mut Tx, new: &SignUp) -> Result<NewAccount, Error> {
-    let verified = verification::consume_proof(tx, &new.proof)?;
+    let (account_id, pairing_id, session_id) = (tx.id::<AccountId>(), tx.id(), tx.id());
+    let proof_use = ProofUse {
+        account_id: account_id.clone(),
+        pairing_id: Some(PairingId::clone(&pairing_id)),
+        session_id: Some(SessionId::clone(&session_id)),
+    };
+    let verified = verification::consume_proof(tx, &new.proof, Some(&proof_use))?;
     if let Some(earlier) = &verified.earlier_use {
         return repeat(tx, earlier);
     }
-    let applicant = Applicant { account_id: &tx.id::<AccountId>(), phone: &verified.phone, email: None };
+    let applicant = Applicant { account_id: &account_id, phone: &verified.phone, email: None };
     let entry = pending_pairings::resolve(tx, &new.entry_point, &applicant)?;
     let address = address(new, &entry);
     let account = store::insert_account(tx.conn, applicant.account_id, &verified.phone, &address, tx.now)?;
     let account = account.ok_or(Error::AccountExists)?;
-    let session_id = session::open(tx, &account.id, Scope::Full);
+    store::insert_session(tx, &session_id, &account.id, Scope::Full);
     let patient = store::insert_patient(tx, &account.id, &session_id, &new.patient);
     let tokens = session::issue(tx, &account.id, &session_id, Scope::Full)?;
     let (practice_id, detail) = (Some(&entry.to.practice.id), json!({ "patient": patient.id }));
@@ -72,12 +78,9 @@ fn create(tx: &mut Tx, new: &SignUp) -> Result<NewAccount, Error> {
         session_id: &session_id,
         entry: &entry,
         phone: &verified.phone,
-        is_first: true,
+        first: Some(&pairing_id),
     };
     let pairing = pairing::pair(tx, &request)?;
-    let (account_id, pairing_id) = (account.id.clone(), Some(pairing.pairing.id.clone()));
-    let proof_use = ProofUse { account_id, pairing_id, session_id: Some(session_id) };
-    verification::record_proof_use(tx, &verified, &proof_use)?;
     Ok(NewAccount { account, patient, pairing, tokens })
 }
 

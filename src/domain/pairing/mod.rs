@@ -32,8 +32,8 @@ use crate::platform::{Tx, db};
 pub struct NewPairing<'a> {
     pub account_id: &'a AccountId,
     pub patient: &'a PatientCard,
-    /// Whether account and patient were made in this unit of work, so that there can be no other pairing.
-    pub is_first: bool,
+    /// The id of the pairing, if account and patient are made in this unit of work: there can be no other then.
+    pub first: Option<&'a PairingId>,
     /// The session that requests the pairing.
     pub session_id: &'a SessionId,
     /// The link and its practice.
@@ -76,11 +76,11 @@ pub struct PairingDetails {
 /// Creates a pairing or returns the existing one; a link that is new to an existing pairing adds its
 /// tags to the conversation.
 pub fn pair(tx: &mut Tx, new: &NewPairing<'_>) -> Result<PairingDetails, Error> {
-    let id = tx.id::<PairingId>();
-    let pairing_id = if new.is_first {
-        store::insert_first_pairing(tx, &id, new);
-        Some(id)
+    let pairing_id = if let Some(id) = new.first {
+        store::insert_first_pairing(tx, id, new);
+        Some(id.clone())
     } else {
+        let id = tx.id::<PairingId>();
         store::insert_pairing(tx.conn, &id, new, tx.now)?
     };
     if let Some(pairing_id) = pairing_id {

@@ -38,10 +38,16 @@ pub fn peek(tx: &mut Tx, proof: &Secret) -> db::Result<Option<Phone>> {
     Ok(session.and_then(|session| session.number()))
 }
 
-/// Consumes `proof`, once. A second call finds what the first one used it for.
-pub fn consume_proof(tx: &mut Tx, proof: &Secret) -> Result<VerifiedPhone, Error> {
+/// Consumes `proof`, once, and records what for, if that is known already; otherwise [`record_proof_use`]
+/// follows. A second call finds what the first one used it for.
+pub fn consume_proof(
+    tx: &mut Tx,
+    proof: &Secret,
+    proof_use: Option<&ProofUse>,
+) -> Result<VerifiedPhone, Error> {
     let hash = proof.hash();
-    let (session, earlier_use) = if let Some(session) = store::consume_proof(tx.conn, &hash, tx.now)? {
+    let consumed = store::consume_proof(tx.conn, &hash, proof_use, tx.now)?;
+    let (session, earlier_use) = if let Some(session) = consumed {
         (session, None)
     } else {
         let session = store::find_by_proof(tx.conn, &hash)?.ok_or(Error::ProofInvalid)?;

@@ -219,12 +219,24 @@ pub(super) fn mark_verified(
 }
 
 /// Consumes a proof that has not expired and was not consumed before.
-pub(super) fn consume_proof(conn: &mut Conn, proof_hash: &str, now: Timestamp) -> Result<Option<Session>> {
+pub(super) fn consume_proof(
+    conn: &mut Conn,
+    proof_hash: &str,
+    proof_use: Option<&ProofUse>,
+    now: Timestamp,
+) -> Result<Option<Session>> {
     let row = verifications::table
         .filter(verifications::proof_hash.eq(proof_hash))
         .filter(verifications::proof_consumed_at.is_null())
         .filter(verifications::proof_expires_at.gt(now));
-    let change = verifications::proof_consumed_at.eq(now);
+    let proof_use = proof_use.map(|proof_use| {
+        (
+            verifications::proof_account_id.eq(&proof_use.account_id),
+            verifications::proof_pairing_id.eq(&proof_use.pairing_id),
+            verifications::proof_session_id.eq(&proof_use.session_id),
+        )
+    });
+    let change = (verifications::proof_consumed_at.eq(now), proof_use);
     Ok(update(row).set(change).returning(columns::<Session>()).get_result(conn).optional()?)
 }
 

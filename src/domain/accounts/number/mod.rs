@@ -24,7 +24,7 @@ pub fn change_number(
     proof: &Secret,
     language: Language,
 ) -> Result<Account, Error> {
-    let verified = verification::consume_proof(tx, proof)?;
+    let verified = verification::consume_proof(tx, proof, None)?;
     if let Some(earlier) = &verified.earlier_use {
         return repeat(tx, who, earlier, &verified.phone);
     }
