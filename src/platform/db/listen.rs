@@ -61,11 +61,15 @@ fn listen(target: &Target, signals: &Signals, stopped: &AtomicBool) {
     if conn.batch_execute(&format!("LISTEN {CHANNEL}")).is_err() {
         return;
     }
-    Wake::VARIANTS.iter().for_each(|wake| signals.of(*wake).notify());
+    for wake in Wake::VARIANTS {
+        signals.of(*wake).notify();
+    }
     while !stopped.load(Ordering::SeqCst) {
         let Ok(mut heard) = received(&mut conn) else { return };
         heard.dedup();
-        heard.iter().for_each(|wake| signals.of(*wake).notify());
+        for wake in heard {
+            signals.of(wake).notify();
+        }
         thread::sleep(POLL);
     }
 }
