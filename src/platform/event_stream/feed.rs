@@ -1,5 +1,5 @@
-//! The thread that numbers events committed by this instance, and wakes the event streams when this or another
-//! instance has numbered some.
+//! The thread that numbers events committed by this instance, and wakes the event streams when this or
+//! another instance has numbered some.
 
 use std::collections::HashSet;
 use std::sync::Arc;
