@@ -5,11 +5,11 @@
 //! NOTIFY belongs in rare transactions only, and never in one that a patient waits for: PostgreSQL takes one
 //! lock for the whole database when a transaction that notifies commits, and holds it until the commit is on
 //! disk, so that all of them commit one after the other. An instance therefore dispatches what it commits by
-//! the signal of its own process. It notifies others from a command (`admin outbox requeue`), from a background
-//! batch, or when it has no room for what it queued.
+//! the signal of its own process. It notifies others from a command (`admin outbox requeue`), from a
+//! background batch, or when it has no room for what it queued.
 //!
-//! A notification is a hint. Whoever waits for one looks for itself every few seconds: what was sent while the
-//! connection was lost is gone, so after each connect all signals are notified.
+//! A notification is a hint. Whoever waits for one looks for itself every few seconds: what was sent while
+//! the connection was lost is gone, so after each connect all signals are notified.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -61,11 +61,15 @@ fn listen(target: &Target, signals: &Signals, stopped: &AtomicBool) {
     if conn.batch_execute(&format!("LISTEN {CHANNEL}")).is_err() {
         return;
     }
-    Wake::VARIANTS.iter().for_each(|wake| signals.of(*wake).notify());
+    for wake in Wake::VARIANTS {
+        signals.of(*wake).notify();
+    }
     while !stopped.load(Ordering::SeqCst) {
         let Ok(mut heard) = received(&mut conn) else { return };
         heard.dedup();
-        heard.iter().for_each(|wake| signals.of(*wake).notify());
+        for wake in heard {
+            signals.of(wake).notify();
+        }
         thread::sleep(POLL);
     }
 }

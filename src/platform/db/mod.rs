@@ -189,9 +189,9 @@ impl Db {
         self.transact(false, place, f)
     }
 
-    /// Runs one statement that reads, without a transaction: it needs no other snapshot than its own, and BEGIN
-    /// and COMMIT would be two more round trips. A connection that died meanwhile is found by it, and not by
-    /// its BEGIN, so an error may mean that the next call succeeds.
+    /// Runs one statement that reads, without a transaction: it needs no other snapshot than its own, and
+    /// BEGIN and COMMIT would be two more round trips. A connection that died meanwhile is found by it, and
+    /// not by its BEGIN, so an error may mean that the next call succeeds.
     pub fn peek_blocking<T>(&self, f: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
         let place = self.wait_for_thread(self.places.take()).ok_or(Error::Busy)?;
         let slot = self.pool.get().map_err(|_| Error::Unreachable)?;

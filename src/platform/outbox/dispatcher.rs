@@ -1,11 +1,12 @@
 //! The dispatcher: one thread per instance that decides what is sent, for all channels. It settles what the
-//! senders have finished in one transaction, claims what they can take next in another, and sleeps in between.
-//! There is no timer that collects rows: a batch is what came in while the last one was committed.
+//! senders have finished in one transaction, claims what they can take next in another, and sleeps in
+//! between. There is no timer that collects rows: a batch is what came in while the last one was committed.
 //!
-//! It wakes when this instance commits a message, when a sender is free, at the moment a row is due, and every
-//! few seconds for what it cannot know: rows of instances that have died, and notifications that were missed.
-//! An idle instance runs one statement then. The alternative, a few threads per channel that each poll, rang
-//! all of them for every commit, and most of what the database did was to tell them that there was nothing.
+//! It wakes when this instance commits a message, when a sender is free, at the moment a row is due, and
+//! every few seconds for what it cannot know: rows of instances that have died, and notifications that were
+//! missed. An idle instance runs one statement then. The alternative, a few threads per channel that each
+//! poll, rang all of them for every commit, and most of what the database did was to tell them that there
+//! was nothing.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -33,8 +34,8 @@ const SOON: Duration = Duration::from_secs(7);
 const PAUSE: Duration = Duration::from_millis(500);
 /// How often it tells other instances that it is full.
 const TELL: Duration = Duration::from_secs(1);
-/// How long a stop waits for the senders. A row that is not settled by then is in its lease: another instance or
-/// the next start takes it over.
+/// How long a stop waits for the senders. A row that is not settled by then is in its lease: another
+/// instance or the next start takes it over.
 const WIND_DOWN: Duration = Duration::from_secs(3);
 
 /// Handle of the running dispatcher.
@@ -51,8 +52,9 @@ impl WorkerHandle {
         self.signals.outbox.nudge();
     }
 
-    /// Tells the dispatcher to end, and hands its thread over to be joined. It settles what is under way, for a
-    /// few seconds at most, but it may be waiting for a database that is gone: the caller sets a limit.
+    /// Tells the dispatcher to end, and hands its thread over to be joined. It settles what is under way,
+    /// for a few seconds at most, but it may be waiting for a database that is gone: the caller sets a
+    /// limit.
     pub fn into_thread(self) -> JoinHandle<()> {
         self.request_stop();
         self.thread

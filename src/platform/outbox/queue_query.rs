@@ -1,6 +1,6 @@
-//! The two statements of the queue that diesel's builder has no words for: a look at all channels, and a claim
-//! over all of them. Channels and topics are written into the text, since they are names of the code: then
-//! one text serves every call, the databases plan it once, and `IN` takes no list of varying length.
+//! The two statements of the queue that diesel's builder has no words for: a look at all channels, and a
+//! claim over all of them. Channels and topics are written into the text, since they are names of the code:
+//! then one text serves every call, the databases plan it once, and `IN` takes no list of varying length.
 
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
@@ -59,8 +59,8 @@ fn quoted(pass: &mut Pass<'_, '_>, name: &'static str) {
 }
 
 /// Leases the due rows of several channels. The rows are found in a WITH: as a subquery of the WHERE,
-/// PostgreSQL may run it again for each row and exceed its limit. If an earlier lease expired, its attempt was
-/// never finished and counts as ambiguous.
+/// PostgreSQL may run it again for each row and exceed its limit. If an earlier lease expired, its attempt
+/// was never finished and counts as ambiguous.
 pub(super) struct LeaseDue<'a> {
     /// One for each channel, and at least one.
     pub due: Vec<SkipLocked<DueRows<'a>>>,

@@ -1,5 +1,5 @@
-//! A row on its way through the queue: what is known of it when it is claimed, when its attempt has ended, and
-//! when it is settled.
+//! A row on its way through the queue: what is known of it when it is claimed, when its attempt has ended,
+//! and when it is settled.
 
 use std::time::Duration;
 

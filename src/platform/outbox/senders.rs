@@ -1,6 +1,6 @@
-//! The threads that send. One is started when a row is handed over and all others are busy, and ends when it had
-//! nothing to do for a while: few are needed most of the time, and each costs memory. There is a thread for
-//! every row that a channel's capacity lets through, so a mail server that hangs does not delay codes.
+//! The threads that send. One is started when a row is handed over and all others are busy, and ends when it
+//! had nothing to do for a while: few are needed most of the time, and each costs memory. There is a thread
+//! for every row that a channel's capacity lets through, so a mail server that hangs does not delay codes.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};

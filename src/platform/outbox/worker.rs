@@ -124,8 +124,8 @@ impl Worker {
         Ok(rows)
     }
 
-    /// Looks at the queue, in one statement without a transaction. Rows that a clock scheduled which was ahead
-    /// are due after it.
+    /// Looks at the queue, in one statement without a transaction. Rows that a clock scheduled which was
+    /// ahead are due after it.
     pub(super) fn look(&self) -> db::Result<QueueState> {
         let (channels, topics) = (self.channels(), self.topic_names());
         let look = || {
@@ -171,9 +171,9 @@ impl Worker {
         })
     }
 
-    /// Stores results in one transaction, and not in that of the next claim: a result that is lost is a message
-    /// sent twice, and rendering takes time. Returns when rows that failed are due again. `gives_way` is for
-    /// the dispatcher, which must not wait for the lock of a request while codes are due.
+    /// Stores results in one transaction, and not in that of the next claim: a result that is lost is a
+    /// message sent twice, and rendering takes time. Returns when rows that failed are due again.
+    /// `gives_way` is for the dispatcher, which must not wait for the lock of a request while codes are due.
     pub(super) fn settle(&self, finished: &[&Finished], gives_way: bool) -> db::Result<Vec<Timestamp>> {
         self.service.write_blocking(|tx| {
             if gives_way {
