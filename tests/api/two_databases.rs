@@ -121,7 +121,7 @@ both! {
     fn every_statement_is_prepared_once(app: TestApp) {
         let prepared = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&prepared);
-        app.write(move |tx| {
+        app.state.service.write_blocking(move |tx| {
             tx.conn.set_instrumentation(move |event: InstrumentationEvent<'_>| {
                 if let InstrumentationEvent::CacheQuery { sql, .. } = event {
                     seen.lock().unwrap().push(sql.to_owned());
@@ -129,7 +129,7 @@ both! {
             });
             uncacheable(tx)?;
             uncacheable(tx)
-        });
+        }).unwrap();
         let prepared = prepared.lock().unwrap();
         assert_eq!(prepared.len(), 4, "{prepared:#?}");
     }
@@ -142,7 +142,7 @@ both! {
         let app = on.start();
         let sent = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&sent);
-        app.write(move |tx| {
+        app.state.service.write_blocking(move |tx| {
             tx.conn.set_instrumentation(move |event: InstrumentationEvent<'_>| {
                 if matches!(event, InstrumentationEvent::StartQuery { .. }) {
                     count.fetch_add(1, Ordering::SeqCst);
@@ -150,7 +150,7 @@ both! {
             });
             session("1", "1").execute(tx.conn)?;
             Inserts::new().execute(tx.conn)
-        });
+        }).unwrap();
         // The last one is the COMMIT.
         assert_eq!(sent.load(Ordering::SeqCst), round_trips + 1);
         assert_eq!(app.count("SELECT count(*) FROM refresh_tokens WHERE session_id = '1'"), 1);
