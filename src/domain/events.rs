@@ -1,6 +1,6 @@
-//! Every kind of event. A rule that changes something emits one of them ([`crate::platform::Tx::emit`]); who
-//! follows it is in [`super::reactions`]. The audit log shows those that people did, and the console has words
-//! for each of these.
+//! Every kind of event. A rule that changes something emits one of them ([`crate::platform::Tx::emit`]);
+//! who follows it is in [`super::reactions`]. The audit log shows those that people did, and the console has
+//! words for each of these.
 
 use strum::VariantArray as _;
 

@@ -115,8 +115,8 @@ impl<'a> Tx<'a> {
         self.events.push_mut(Event { practice_id: practice_id.cloned(), ..event })
     }
 
-    /// Inserts rows together with others at the end of this unit of work: on PostgreSQL that is one round trip
-    /// for all of them. No statement before that sees them. A row comes after those that it refers to.
+    /// Inserts rows together with others at the end of this unit of work: on PostgreSQL that is one round
+    /// trip for all of them. No statement before that sees them. A row comes after those that it refers to.
     pub fn insert_later(&mut self, statement: impl QueryFragment<MultiBackend> + 'static) {
         self.later.push(statement);
     }

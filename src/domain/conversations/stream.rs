@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::access::Access;
 use super::store;
 use crate::domain::events::EventKind;
+use crate::kit::ConversationId;
 use crate::platform::event_log::Event;
 use crate::platform::event_stream::{self, Audience, Batch, StreamEvent};
 use crate::platform::{Tx, db};
@@ -52,7 +53,7 @@ pub fn read(
     tx: &mut Tx,
     audience: &Audience,
     after: i64,
-    visible: impl FnOnce(&mut Tx, &[crate::kit::ConversationId]) -> db::Result<Vec<crate::kit::ConversationId>>,
+    visible: impl FnOnce(&mut Tx, &[ConversationId]) -> db::Result<Vec<ConversationId>>,
 ) -> db::Result<Batch> {
     event_stream::read(tx, audience, after, &SHOWN.map(EventKind::as_str), visible, shown)
 }
@@ -78,13 +79,13 @@ fn shown(event: &Event) -> Option<StreamEvent> {
         EventKind::IdentityConfirmed
         | EventKind::IdentityDoubted
         | EventKind::IdentityRejected
-        | EventKind::IdentityUndone => (StreamKind::IdentityChanged, identity(id.as_str(), &detail)),
+        | EventKind::IdentityUndone => (StreamKind::IdentityChanged, identity(id, &detail)),
         _ => (StreamKind::ConversationChanged, with(&[])),
     };
     Some(StreamEvent { seq: event.seq?, kind: kind.into(), data })
 }
 
-fn identity(conversation_id: &str, detail: &Value) -> Value {
+fn identity(conversation_id: &ConversationId, detail: &Value) -> Value {
     json!({
         "conversation_id": conversation_id,
         "state": detail["after"],

@@ -3,7 +3,8 @@
 //! Facts (a text sent, a number verified, a pairing) are events of the event log, and a [reaction](Funnel)
 //! adds them to the counters per link and day, so they are exact and no request waits for a counter. Page
 //! views and codes that became link tokens are too many for that, and nobody's history: they are summed in
-//! memory and written in batches, off the request path, as rows that a writer rolls up into the same counters.
+//! memory and written in batches, off the request path, as rows that a writer rolls up into the same
+//! counters.
 
 mod backlog;
 mod export;

@@ -304,6 +304,14 @@ pub fn find_destination(tx: &mut Tx, id: &LinkId) -> db::Result<Option<Destinati
     Ok(Some(Destination { link, effective, practice }))
 }
 
+/// [`find_destination`] that may be as old as the row cache allows, for a name in a text.
+pub fn find_recent(tx: &mut Tx, id: &LinkId) -> db::Result<Option<Destination>> {
+    match tx.rows.get::<Destination>(id.as_str()) {
+        Some(to) => Ok(Some(to)),
+        None => find_destination(tx, id),
+    }
+}
+
 /// Query for a link by id: a plain read, or with a row lock.
 type Look = fn(&mut Conn, &LinkId) -> db::Result<Option<Link>>;
 

@@ -18,13 +18,23 @@ const KEPT: Duration = Duration::from_hours(30 * 24);
 /// later. More than one occurs only when an operator drops an open digest's row.
 const TRIES: u64 = 8;
 
-/// Adds a patient to the open digest. Returns `false` if no digest is open, or if it is due later than a
-/// new one would be.
-pub(super) fn join(tx: &mut Tx, recipient: &Recipient, list: &LinkId, until: Timestamp) -> db::Result<bool> {
+/// The open digest that a patient can be added to, until this transaction ends. `None` if no digest is open,
+/// or if it is due later than a new one would be.
+pub(super) fn lock_open(
+    tx: &mut Tx,
+    recipient: &Recipient,
+    list: &LinkId,
+    until: Timestamp,
+) -> db::Result<Option<DigestId>> {
     match store::latest_digest(tx.conn, recipient, list, until)? {
-        Some(id) => add(tx, &id),
-        None => Ok(false),
+        Some(id) if outbox::lock_queued(tx, &message::digest_key(&id))? => Ok(Some(id)),
+        _ => Ok(None),
     }
+}
+
+/// Counts `count` more patients in a digest that is locked, the last of whom connected `at`.
+pub(super) fn count(tx: &mut Tx, id: &DigestId, count: i32, at: Timestamp) -> db::Result<()> {
+    store::add_to_digest(tx.conn, id, count, at).map(drop)
 }
 
 /// Opens a digest with its first patient, or joins the one that a concurrent pairing opened.
@@ -45,7 +55,8 @@ pub(super) fn open(tx: &mut Tx, list: &LinkId, mut payload: Payload, due_at: Tim
 }
 
 fn add(tx: &mut Tx, id: &DigestId) -> db::Result<bool> {
-    Ok(outbox::lock_queued(tx, &message::digest_key(id))? && store::add_to_digest(tx.conn, id, tx.now)? == 1)
+    Ok(outbox::lock_queued(tx, &message::digest_key(id))?
+        && store::add_to_digest(tx.conn, id, 1, tx.now)? == 1)
 }
 
 /// Deletes digests that went out long ago.

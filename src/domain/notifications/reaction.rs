@@ -9,7 +9,7 @@ use super::recipient::{self, Addressee};
 use super::{Frequency, digest, store, zone};
 use crate::domain::events::EventKind;
 use crate::domain::links::{self, Destination};
-use crate::kit::{LinkId, PairingId, Timestamp};
+use crate::kit::{DigestId, LinkId, PairingId, Timestamp};
 use crate::platform::event_log::{Event, Reaction};
 use crate::platform::{Tx, db};
 
@@ -30,7 +30,24 @@ struct Detail {
 struct List {
     id: LinkId,
     to: Destination,
-    recipients: Vec<(Addressee, Frequency)>,
+    recipients: Vec<Listed>,
+}
+
+/// One who is notified.
+struct Listed {
+    addressee: Addressee,
+    frequency: Frequency,
+    /// The digest that the patients of this batch join, if there is one.
+    joined: Option<Joined>,
+}
+
+/// Patients who join an open digest, which is counted once at the end of the batch.
+struct Joined {
+    digest: DigestId,
+    /// When a digest of theirs would be due.
+    due: Timestamp,
+    count: i32,
+    last_at: Timestamp,
 }
 
 impl Reaction for NewPairings {
@@ -53,9 +70,13 @@ impl Reaction for NewPairings {
                 let list = list(tx, &key)?;
                 lists.insert(key.clone(), list);
             }
-            if let Some(Some(list)) = lists.get(&key) {
+            if let Some(Some(list)) = lists.get_mut(&key) {
                 announce(tx, list, &PairingId::from(&*event.subject), event.at)?;
             }
+        }
+        let listed = lists.into_values().flatten().flat_map(|list| list.recipients);
+        for Joined { digest, count, last_at, .. } in listed.filter_map(|listed| listed.joined) {
+            digest::count(tx, &digest, count, last_at)?;
         }
         Ok(())
     }
@@ -68,20 +89,23 @@ fn list(tx: &mut Tx, (link_id, list_id): &(LinkId, LinkId)) -> db::Result<Option
     let mut chosen = store::frequencies(tx.conn, std::slice::from_ref(list_id), recipients)?;
     let with_frequency = |addressee: Addressee| {
         let frequency = chosen.remove(&(addressee.recipient.clone(), list_id.clone())).unwrap_or_default();
-        (addressee, frequency)
+        Listed { addressee, frequency, joined: None }
     };
     let recipients = addressees.into_iter().map(with_frequency).collect();
     Ok(Some(List { id: list_id.clone(), to, recipients }))
 }
 
-fn announce(tx: &mut Tx, list: &List, pairing_id: &PairingId, at: Timestamp) -> db::Result<()> {
+fn announce(tx: &mut Tx, list: &mut List, pairing_id: &PairingId, at: Timestamp) -> db::Result<()> {
     let mut bursts = None;
-    for (addressee, frequency) in &list.recipients {
-        let payload = Payload::new(tx, &list.to.practice.id, addressee).about(&list.to.link.id);
-        let due = frequency.due(at, &zone(&list.to.practice));
+    let zone = zone(&list.to.practice);
+    for listed in &mut list.recipients {
+        let payload = Payload::new(tx, &list.to.practice.id, &listed.addressee).about(&list.to.link.id);
+        let payload = Payload { at, ..payload };
+        let frequency = listed.frequency;
+        let due = frequency.due(at, &zone);
         match frequency {
             Frequency::Off => {}
-            _ if digest::join(tx, &payload.recipient, &list.id, due)? => {}
+            _ if listed.join(tx, &list.id, due, at)? => {}
             Frequency::Immediate if !is_burst(tx, &list.to.link.id, pairing_id, at, &mut bursts)? => {
                 message::enqueue(tx, Kind::NewPairing, pairing_id.as_str(), &payload)?;
             }
@@ -89,6 +113,25 @@ fn announce(tx: &mut Tx, list: &List, pairing_id: &PairingId, at: Timestamp) -> 
         }
     }
     Ok(())
+}
+
+impl Listed {
+    /// Adds a patient to the open digest, if there is one.
+    fn join(&mut self, tx: &mut Tx, list: &LinkId, due: Timestamp, at: Timestamp) -> db::Result<bool> {
+        if let Some(joined) = self.joined.as_mut().filter(|joined| joined.due == due) {
+            joined.count += 1;
+            joined.last_at = joined.last_at.max(at);
+            return Ok(true);
+        }
+        let Some(digest) = digest::lock_open(tx, &self.addressee.recipient, list, due)? else {
+            return Ok(false);
+        };
+        if let Some(Joined { digest, count, last_at, .. }) = self.joined.take() {
+            digest::count(tx, &digest, count, last_at)?;
+        }
+        self.joined = Some(Joined { digest, due, count: 1, last_at: at });
+        Ok(true)
+    }
 }
 
 /// Whether a link brought so many patients before and with this one that one more mail each would bury the

@@ -180,9 +180,9 @@ pub(super) fn insert_digest(
     Ok(Both(insert_into(digests::table).values(row).on_conflict_do_nothing()).execute(conn)?)
 }
 
-/// Counts one more patient in a digest.
-pub(super) fn add_to_digest(conn: &mut Conn, id: &DigestId, now: Timestamp) -> Result<usize> {
-    let change = (digests::count.eq(digests::count + 1), digests::last_at.eq(now));
+/// Counts `count` more patients in a digest, the last of whom connected `at`.
+pub(super) fn add_to_digest(conn: &mut Conn, id: &DigestId, count: i32, at: Timestamp) -> Result<usize> {
+    let change = (digests::count.eq(digests::count + count), digests::last_at.eq(at));
     Ok(update(digests::table.find(id)).set(change).execute(conn)?)
 }
 

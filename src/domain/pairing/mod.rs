@@ -32,7 +32,7 @@ use crate::platform::{Tx, db};
 pub struct NewPairing<'a> {
     pub account_id: &'a AccountId,
     pub patient: &'a PatientCard,
-    /// The id of the pairing, if account and patient are made in this unit of work: there can be no other then.
+    /// The id of the pairing, if account and patient are made in this unit of work: no other can exist then.
     pub first: Option<&'a PairingId>,
     /// The session that requests the pairing.
     pub session_id: &'a SessionId,

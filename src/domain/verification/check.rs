@@ -62,7 +62,8 @@ fn compare(
     let proof_ends = tx.now + tx.settings.verification.proof_life();
     number::clear_checks(tx, &session.phone_key)?;
     let session = store::mark_verified(tx.conn, &session.id, &proof.hash(), tx.now, proof_ends)?;
-    emit(tx, &session, EventKind::VerificationApproved);
+    let through = (session.link_id.as_ref(), session.practice_id.as_ref());
+    emit(tx, &session.id, through, EventKind::VerificationApproved);
     approved(tx, session, &number, proof)
 }
 

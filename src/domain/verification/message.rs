@@ -9,7 +9,7 @@ use super::delivery::{self, DeliveryEvent};
 use super::{Channel, Session, code, emit, store};
 use crate::domain::events::EventKind;
 use crate::domain::{consent, links};
-use crate::kit::{Language, VerificationId, gsm7};
+use crate::kit::{Language, LinkId, PracticeId, VerificationId, gsm7};
 use crate::platform::outbox::{
     self, Job, Outcome, Outgoing, Rendered, Report, Sender, TextMessage, Topic, VoiceCall,
 };
@@ -39,7 +39,10 @@ pub(super) fn enqueue(tx: &mut Tx, session: &Session) -> db::Result<()> {
             },
             dedupe_key: format!("{}:{}:{}", session.channel, session.id, session.sends),
             recipient: None,
-            payload: json!({ "verification": session.id, "send": session.sends, "epoch": session.epoch }),
+            payload: json!({
+                "verification": session.id, "send": session.sends, "epoch": session.epoch,
+                "link": session.link_id, "practice": session.practice_id,
+            }),
             due: None,
             not_after: Some(session.code_expires_at),
         },
@@ -52,6 +55,8 @@ struct Payload {
     verification: VerificationId,
     send: i32,
     epoch: i32,
+    link: Option<LinkId>,
+    practice: Option<PracticeId>,
 }
 
 /// Seconds between the attempts of a code, for as long as it is good. The patient looks at the screen, and a
@@ -83,7 +88,8 @@ impl Topic for CodeTopic {
     fn settled(&self, tx: &mut Tx, job: &Job, outcome: &Outcome, is_over: bool) -> db::Result<()> {
         let Some(payload) = job.payload::<Payload>() else { return Ok(()) };
         if *outcome == Outcome::Sent && job.channel == outbox::Channel::Sms {
-            count_sms(tx, &payload.verification)?;
+            let (link_id, practice_id) = (payload.link.as_ref(), payload.practice.as_ref());
+            emit(tx, &payload.verification, (link_id, practice_id), EventKind::VerificationMessageSent);
         }
         match delivery_event(outcome, is_over) {
             Some(event) => delivery::record(tx, &payload.verification, payload.send, event),
@@ -120,18 +126,10 @@ fn delivery_event(outcome: &Outcome, is_over: bool) -> Option<DeliveryEvent> {
     }
 }
 
-fn count_sms(tx: &mut Tx, verification: &VerificationId) -> db::Result<()> {
-    match store::find_for_worker(tx.conn, verification)? {
-        Some(session) => emit(tx, &session, EventKind::VerificationMessageSent),
-        None => {}
-    }
-    Ok(())
-}
-
 /// The practice's name, unless the link is discreet.
 fn practice_name(tx: &mut Tx, session: &Session) -> db::Result<Option<String>> {
     let Some(link_id) = &session.link_id else { return Ok(None) };
-    Ok(links::find_destination(tx, link_id)?.filter(|to| !to.is_discreet()).map(|to| to.practice.name))
+    Ok(links::find_recent(tx, link_id)?.filter(|to| !to.is_discreet()).map(|to| to.practice.name))
 }
 
 fn compose(tx: &Tx, session: &Session, practice: Option<&str>, sender: Sender) -> Option<Outgoing> {

@@ -31,7 +31,7 @@ pub use timers::{Status, Timers};
 use self::number::NumberRow;
 use crate::domain::events::EventKind;
 use crate::domain::links::{self, Destination};
-use crate::kit::{Language, Phone, PracticeId, Secret, Timestamp, VerificationId, Wait};
+use crate::kit::{Language, LinkId, Phone, PracticeId, Secret, Timestamp, VerificationId, Wait};
 use crate::platform::event_log::Actor;
 use crate::platform::rate_limits::{self, RateLimit, number_key};
 use crate::platform::{Tx, db};
@@ -251,10 +251,14 @@ fn send_limited(tx: &mut Tx, id: &VerificationId, secret: &Secret, at: Timestamp
 }
 
 /// Emits an event of a session that came through a link.
-fn emit(tx: &mut Tx, session: &Session, kind: EventKind) {
-    if let Some(link_id) = &session.link_id {
-        let detail = json!({ "link": link_id });
-        tx.emit(session.practice_id.as_ref(), Actor::System, kind, &session.id, detail);
+fn emit(
+    tx: &mut Tx,
+    id: &VerificationId,
+    (link_id, practice_id): (Option<&LinkId>, Option<&PracticeId>),
+    kind: EventKind,
+) {
+    if let Some(link_id) = link_id {
+        tx.emit(practice_id, Actor::System, kind, id, json!({ "link": link_id }));
     }
 }
 

@@ -1,7 +1,7 @@
 //! The thread that numbers events, runs the reactions and tells the observers of this instance.
 //!
-//! A commit that emitted an event wakes it. It looks on its own every five seconds, for events of an instance that
-//! died and of the command line. Instances tell each other of numbered events by NOTIFY, in the transaction
+//! A commit that emitted an event wakes it. It looks on its own every five seconds, for events of an
+//! instance that died. Instances tell each other of numbered events by NOTIFY, in the transaction
 //! of the round: NOTIFY takes a lock over the whole database at commit, which sign-ups should not wait for.
 
 use std::sync::Arc;

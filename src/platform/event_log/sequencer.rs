@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::chain;
 use super::store::{self, Event, Head};
-use super::verify;
 use crate::platform::{Tx, db};
 
 /// Numbers up to `limit` waiting events from `head` on, and returns them in the order of their numbers.
@@ -23,7 +23,7 @@ pub(super) fn number(tx: &mut Tx, head: i64, limit: i64) -> db::Result<Vec<Event
         let head = heads.entry(chain.clone()).or_insert(Head { chain, seq: 0, hash: String::new() });
         head.seq += 1;
         event.chain_seq = Some(head.seq);
-        head.hash = verify::hash(&head.hash, event);
+        head.hash = chain::hash(&head.hash, event);
         event.chain_hash = Some(head.hash.clone());
     }
     store::set_numbers(tx.conn, &events)?;

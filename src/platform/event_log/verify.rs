@@ -2,12 +2,9 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
-
-use super::reaction;
-use super::store::{self, Event, Head};
-use crate::kit::secret::sha256;
-use crate::kit::{EventId, Id as _, PracticeId, Timestamp};
+use super::store::{self, Head};
+use super::{chain, reaction};
+use crate::kit::{EventId, PracticeId, Timestamp};
 use crate::platform::{Tx, db};
 
 /// Rows read per query.
@@ -93,7 +90,7 @@ fn walk(tx: &mut Tx, head: &Head) -> db::Result<Report> {
             if row.chain_seq != Some(rows + 1) {
                 return Ok(report(rows, Some(Finding::Missing { seq: rows + 1 })));
             }
-            let hash = hash(&before, &row);
+            let hash = chain::hash(&before, &row);
             if row.chain_hash.as_ref() != Some(&hash) {
                 return Ok(report(rows, Some(Finding::Changed { seq: rows + 1, id: row.id })));
             }
@@ -106,27 +103,4 @@ fn walk(tx: &mut Tx, head: &Head) -> db::Result<Report> {
         (false, true) => None,
     };
     Ok(report(rows, finding))
-}
-
-/// SHA-256 over the previous hash and the event. JSON has only one reading, so no two events are encoded in
-/// the same way. Events of the first audit log were hashed without the fields that only the event log has.
-pub(super) fn hash(before: &str, event: &Event) -> String {
-    let mut canonical = serde_json::json!([
-        before,
-        event.chain,
-        event.chain_seq,
-        event.id,
-        event.practice_id,
-        event.actor,
-        event.kind,
-        event.subject,
-        event.detail,
-        event.at.millis(),
-    ]);
-    if let Value::Array(fields) = &mut canonical
-        && event.id.as_str().starts_with(EventId::PREFIX)
-    {
-        fields.extend([json!(event.account_id), json!(event.conversation_id), json!(event.place)]);
-    }
-    sha256(canonical.to_string().as_bytes())
 }

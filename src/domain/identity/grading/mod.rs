@@ -1,9 +1,10 @@
 //! How well the patient of a conversation matches one of the practice's patient records.
 //!
 //! Anyone with a link can pair, so a practice must know who the patient is before it shares health
-//! information. The grading follows the event of the pairing, after the response: neither the text nor the timing of what a patient receives may reveal whether a record exists.
-//! A grade is advice. It links nothing, least of all when two records are candidates; decisions, and who made
-//! them and how, are in [`crate::domain::identity`].
+//! information. The grading follows the event of the pairing, after the response: neither the text nor the
+//! timing of what a patient receives may reveal whether a record exists. A grade is advice. It links nothing,
+//! least of all when two records are candidates; decisions, and who made them and how, are in
+//! [`crate::domain::identity`].
 
 pub mod matching;
 mod reaction;

@@ -139,6 +139,9 @@ fn having<'a>(practice_id: &'a PracticeId, kind: Kind, value: &'a str) -> _ {
 
 /// Current and former values of records.
 pub(super) fn known(conn: &mut Conn, ids: &[RecordId]) -> Result<Vec<KnownDetails>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
     let rows = record_values::table.filter(record_values::record_id.eq_any(ids));
     let order = (record_values::record_id, record_values::current.desc(), record_values::value);
     let rows: Vec<(RecordId, Kind, String)> = rows
@@ -162,6 +165,9 @@ pub(super) fn known(conn: &mut Conn, ids: &[RecordId]) -> Result<Vec<KnownDetail
 
 /// Records by their ids, in that order.
 pub(super) fn records(conn: &mut Conn, ids: &[&RecordId]) -> Result<Vec<Record>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
     let rows = patient_records::table.filter(patient_records::id.eq_any(ids));
     let mut found: Vec<Record> = rows.select(columns::<Record>()).load(conn)?;
     found.sort_by_key(|record| ids.iter().position(|id| **id == record.id));
