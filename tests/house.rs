@@ -423,7 +423,9 @@ fn the_fields_words_are_found_where_they_belong() {
     for (word, file) in [
         ("rate limit", "platform/rate_limits/mod.rs"),
         ("permission", "domain/staff/permission.rs"),
-        ("audit log", "platform/audit/mod.rs"),
+        ("audit log", "domain/audit_log/mod.rs"),
+        ("event log", "platform/event_log/mod.rs"),
+        ("reaction", "domain/reactions.rs"),
         ("circuit breaker", "delivery/circuit_breaker.rs"),
         ("background job", "platform/outbox/mod.rs"),
         ("pending pairing", "domain/pending_pairings/mod.rs"),

@@ -102,6 +102,7 @@ impl<'a> Tx<'a> {
     /// Emits an event with the commit. `subject` is the id of the object, and `detail` holds further ids and
     /// enumerated values; a patient's name, number, address or text must be in neither. What else an event
     /// can say is said to the result: [`Event::in_conversation`], [`Event::visible_to`].
+    #[expect(clippy::needless_pass_by_value, reason = "`json!` makes a new value at each place of use")]
     pub fn emit(
         &mut self,
         practice_id: Option<&PracticeId>,

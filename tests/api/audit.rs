@@ -274,7 +274,12 @@ postgres! {
         service.write_blocking(|tx| {
             emit(tx);
             let within = std::thread::scope(|scope| {
-                let other = || service.write_blocking(|tx| Ok::<_, db::Error>(emit(tx)));
+                let other = || {
+                    service.write_blocking(|tx| {
+                        emit(tx);
+                        Ok::<_, db::Error>(())
+                    })
+                };
                 scope.spawn(other).join().unwrap()
             });
             assert!(within.is_ok());

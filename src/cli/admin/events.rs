@@ -64,9 +64,8 @@ fn retry(state: &State, id: Option<&EventId>, out: &mut dyn Write) -> Result<(),
         }
     }
     match (done, failed, id) {
-        (_, 0, None) => Ok(()),
         (0, 0, Some(id)) => Err(Failure::Refused(format!("{id}: no reaction has given up on this event"))),
-        (_, 0, Some(_)) => Ok(()),
+        (_, 0, _) => Ok(()),
         (_, failed, _) => Err(Failure::Refused(format!("{failed} events stay parked"))),
     }
 }

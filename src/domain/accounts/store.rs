@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{Relation, Scope};
-use crate::domain::conversations::visible::restricted_sessions;
+use crate::domain::conversations::access::store::restricted_sessions;
 use crate::domain::conversations::{Access, PatientCard, SessionScope};
 use crate::kit::{AccountId, Email, PatientId, Phone, SessionId, Timestamp};
 use crate::platform::Tx;

@@ -1,12 +1,11 @@
 //! Conversations between a patient and a practice. A pairing opens one; here it is read and written by the
 //! patient, who sees what their session may see. The practice's side is the inbox.
 
-mod access;
+pub mod access;
 mod state;
 pub mod store;
 pub mod stream;
 mod view;
-pub mod visible;
 
 pub use access::{Access, SessionScope, visible_email};
 pub use state::{Author, EntryKind, IdentityState, Relation, Scope, Status};

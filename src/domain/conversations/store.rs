@@ -9,9 +9,9 @@ use utoipa::ToSchema;
 
 use super::NewEntry;
 use super::access::Access;
+use super::access::store::visible;
 use super::state::{Author, EntryKind, IdentityState, Relation, Status};
 use super::view::Conversation;
-use super::visible::visible;
 use crate::domain::links::Destination;
 use crate::kit::{
     AccountId, ConversationId, EntryId, LinkId, PairingId, PatientId, PracticeId, StaffId, Timestamp,

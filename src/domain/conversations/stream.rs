@@ -1,7 +1,7 @@
 //! What event streams show of the event log: events about conversations, with ids only, never the text of a
 //! message.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::access::Access;
 use super::store;
@@ -62,11 +62,9 @@ pub fn read(
 fn shown(event: &Event) -> Option<StreamEvent> {
     let (id, detail) = (event.conversation_id.as_ref()?, event.detail());
     let with = |keys: &[&str]| {
-        let mut data = json!({ "conversation_id": id });
-        for key in keys {
-            data[key] = detail.get(key).cloned().unwrap_or_default();
-        }
-        data
+        let of = |key: &&str| ((*key).to_owned(), detail.get(key).cloned().unwrap_or_default());
+        let data: Map<String, Value> = keys.iter().map(of).collect();
+        Value::Object([("conversation_id".to_owned(), json!(id))].into_iter().chain(data).collect())
     };
     let (kind, data) = match EventKind::of(event)? {
         EventKind::PairingCreated => {
@@ -88,7 +86,7 @@ fn shown(event: &Event) -> Option<StreamEvent> {
 fn identity(conversation_id: &ConversationId, detail: &Value) -> Value {
     json!({
         "conversation_id": conversation_id,
-        "state": detail["after"],
-        "phi_allowed": detail["phi_allowed"],
+        "state": detail.get("after"),
+        "phi_allowed": detail.get("phi_allowed"),
     })
 }

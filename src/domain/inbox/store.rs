@@ -10,7 +10,7 @@ use super::Reader;
 use super::view::{
     Acknowledgement, Card, Cursor, InboxEntry, LastEntry, LinkCard, StaffCard, WorkListCursor,
 };
-use crate::domain::conversations::visible::paired_by_restricted_session;
+use crate::domain::conversations::access::store::paired_by_restricted_session;
 use crate::domain::conversations::{
     Author, EntryKind, IdentityState, PairingSource, PatientCard, Status, visible_email,
 };

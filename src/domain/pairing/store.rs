@@ -5,7 +5,7 @@ use diesel::{insert_into, update};
 
 use super::NewPairing;
 use super::view::{Pairing, PracticeCard};
-use crate::domain::conversations::visible::visible;
+use crate::domain::conversations::access::store::visible;
 use crate::domain::conversations::{Access, PairingSource};
 use crate::domain::links::{Method, Owner};
 use crate::kit::{AccountId, InviteId, LinkId, PairingId, PatientId, PracticeId, SessionId, Timestamp};

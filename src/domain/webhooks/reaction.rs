@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::store::{self, Endpoint};
 use super::{Fact, message};
@@ -89,14 +90,13 @@ fn follow(tx: &mut Tx, practice_id: &PracticeId, event: &Event, endpoints: &[End
         }
         Some(EventKind::LinkCreated | EventKind::LinkChanged) => {
             let Some(link) = links::find(tx, &LinkId::from(&*event.subject))? else { return Ok(()) };
-            let state = detail["after"]["state"].as_str().unwrap_or(link.state.as_str());
+            let state = detail.pointer("/after/state").and_then(Value::as_str).unwrap_or(link.state.as_str());
             call(tx, &Fact::LinkChanged { link_id: &link.id, code: &link.code, state })
         }
         _ => {
             let conversation_id = &ConversationId::from(&*event.subject);
-            let (state, phi_allowed) = (&detail["after"], &detail["phi_allowed"]);
-            let (state, phi_allowed) = (state.as_str().unwrap_or_default(), phi_allowed.as_bool());
-            let phi_allowed = phi_allowed.unwrap_or_default();
+            let state = detail.get("after").and_then(Value::as_str).unwrap_or_default();
+            let phi_allowed = detail.get("phi_allowed").and_then(Value::as_bool).unwrap_or_default();
             call(tx, &Fact::IdentityChanged { conversation_id, state, phi_allowed })
         }
     }

@@ -1,8 +1,8 @@
 //! The event log: one append-only table of everything that happened, by whom and to which object.
 //!
 //! A unit of work inserts its events with one statement before its commit, and takes no lock that another
-//! unit of work wants. The sequencer ([`feed`]) then gives each committed event its number, without gaps and in
-//! the order of the commits, so that a reader who remembers a number never misses an event: ids of several
+//! unit of work wants. The sequencer ([`feed`]) then gives each committed event its number, without gaps and
+//! in the order of the commits, so that a reader who remembers a number never misses an event: ids of several
 //! instances do not commit in order. In the same step it continues the hash chains: each practice's events
 //! form one, the operator's another, and those of patients' accounts sixteen, so that a missing or changed
 //! row is detected ([`verify()`]). Chaining in the unit of work itself would make all sign-ups of a practice

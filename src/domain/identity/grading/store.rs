@@ -6,7 +6,7 @@ use diesel::insert_into;
 use diesel::prelude::*;
 
 use super::matching::{GivenDetails, Grade, KnownDetails, MatchResult};
-use crate::domain::conversations::visible::paired_by_restricted_session;
+use crate::domain::conversations::access::store::paired_by_restricted_session;
 use crate::domain::conversations::visible_email;
 use crate::domain::records::{Kind, NAME_SEPARATOR, Record};
 use crate::kit::{ConversationId, PracticeId, RecordId, Timestamp};

@@ -1,5 +1,7 @@
 //! Which part of an account a session sees.
 
+pub mod store;
+
 use crate::kit::{AccountId, SessionId, Timestamp};
 
 /// An account with the part of it that is seen.

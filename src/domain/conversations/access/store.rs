@@ -3,8 +3,8 @@
 use diesel::dsl::{InnerJoin, IntoBoxed, exists};
 use diesel::prelude::*;
 
-use super::access::{Access, SessionScope};
-use super::state::Scope;
+use super::{Access, SessionScope};
+use crate::domain::conversations::Scope;
 use crate::kit::AccountId;
 use crate::platform::db::MultiBackend;
 use crate::platform::db::schema::{account_sessions, conversations, pairings};
