@@ -84,6 +84,11 @@ pub(super) fn run(task: Task, settings: Settings, out: &mut dyn Write) -> Result
     }
     let state = open(settings)?;
     run_on(task, &state, out)?;
+    finish(&state)
+}
+
+/// Does what follows from the command, for which a server beside it would only look after some seconds.
+fn finish(state: &State) -> Result<(), Failure> {
     event_log::feed::settle(&state.service, &state.reactions)?;
     tell_servers(&state.service);
     Ok(())
@@ -126,10 +131,12 @@ fn rotate(settings: Settings, out: &mut dyn Write) -> Result<(), Failure> {
         keys.newest_kid()
     )?;
     // After the file: an event about keys that do not exist would be worse than keys without an event.
-    open(settings)?.service.write_blocking(|tx| {
+    let state = open(settings)?;
+    state.service.write_blocking(|tx| {
         tx.emit(None, Actor::Operator, EventKind::KeysRotated, keys.newest_kid(), serde_json::json!({}));
-        Ok(())
-    })
+        Ok::<_, db::Error>(())
+    })?;
+    finish(&state)
 }
 
 fn unlock(phone: &str, service: &Service, out: &mut dyn Write) -> Result<(), Failure> {
