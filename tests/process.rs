@@ -710,4 +710,11 @@ fn database_of_the_last_release_is_taken_over() {
     {
         assert!(get(&format!("/v1/practice/{list}")).contains("\"items\":[{"), "{list} is empty");
     }
+    // Two more events in the chain that the last release began.
+    for task in ["suspend", "resume"] {
+        succeed(&folder.0, &["admin", "practice", task, &practice]);
+    }
+    let chains = succeed(&folder.0, &["admin", "audit", "verify"]);
+    assert!(chains.contains(&format!("{practice}: 20 events")), "{chains}");
+    assert!(chains.contains("complete and unchanged"), "{chains}");
 }

@@ -6,6 +6,7 @@
 //! savepoint then, and one that fails goes on event by event. An event that a reaction fails at three times
 //! is parked with its error for the operator, and the reaction goes on.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::store::{self, Event, Parked};
@@ -74,7 +75,7 @@ pub struct Round {
 /// Numbers a batch of waiting events and lets the reactions read what they have not read yet.
 pub fn round(service: &Service, reactions: &Reactions) -> db::Result<Round> {
     match service.write_blocking(|tx| attempt(tx, reactions, false)) {
-        Err(error @ db::Error::Statement(_)) => {
+        Err(error) => {
             tracing::warn!(%error, "a round of the event log failed and is done again, reaction by reaction");
             service.write_blocking(|tx| attempt(tx, reactions, true))
         }
@@ -148,10 +149,10 @@ fn read(
         return Ok(last);
     }
     if !is_careful {
-        reaction.react(tx, &wanted)?;
+        react(tx, reaction, &wanted)?;
         return Ok(last);
     }
-    if tx.savepoint(|tx| reaction.react(tx, &wanted))?.is_some() {
+    if tx.savepoint(|tx| react(tx, reaction, &wanted))?.is_some() {
         return Ok(last);
     }
     let mut reached = cursor;
@@ -166,11 +167,16 @@ fn read(
     Ok(last)
 }
 
+/// A reaction that panics has failed, and must not end the thread of all others.
+fn react(tx: &mut Tx, reaction: &dyn Reaction, events: &[Event]) -> db::Result<()> {
+    catch_unwind(AssertUnwindSafe(|| reaction.react(tx, events))).unwrap_or(Err(db::Error::Panicked))
+}
+
 /// Lets a reaction read one event; `false` if it failed and is to be tried again.
 fn try_one(tx: &mut Tx, reaction: &dyn Reaction, event: &Event) -> db::Result<bool> {
     let mut error = String::new();
     let done = tx.savepoint(|tx| {
-        reaction.react(tx, std::slice::from_ref(event)).inspect_err(|why| error = why.to_string())
+        react(tx, reaction, std::slice::from_ref(event)).inspect_err(|why| error = why.to_string())
     })?;
     let (name, now) = (reaction.name(), tx.now);
     if done.is_some() {
@@ -201,11 +207,11 @@ pub fn parked(tx: &mut Tx) -> db::Result<Vec<Parked>> {
 pub fn retry(tx: &mut Tx, reactions: &Reactions, reaction: &str, id: &EventId) -> db::Result<bool> {
     let named = reactions.reactions.iter().find(|known| known.name() == reaction);
     let Some(named) = named else { return Ok(false) };
-    if store::unpark(tx.conn, reaction, id)? == 0 {
+    if store::take_parked(tx.conn, reaction, id)? == 0 {
         return Ok(false);
     }
     let events = store::find(tx.conn, std::slice::from_ref(id))?;
-    named.react(tx, &events)?;
+    react(tx, &**named, &events)?;
     Ok(true)
 }
 

@@ -344,6 +344,12 @@ pub(super) fn unpark(conn: &mut Conn, reaction: &str, event_id: &EventId) -> Res
     Ok(delete(parked_events::table.find((reaction, event_id))).execute(conn)?)
 }
 
+/// Takes an event that a reaction has given up on; 0 if it has not, or is about to try again by itself.
+pub(super) fn take_parked(conn: &mut Conn, reaction: &str, event_id: &EventId) -> Result<usize> {
+    let row = parked_events::table.find((reaction, event_id)).filter(parked_events::parked_at.is_not_null());
+    Ok(delete(row).execute(conn)?)
+}
+
 /// The events that reactions failed at, oldest first: the given-up ones, and those that are tried again.
 pub(super) fn parked(conn: &mut Conn) -> Result<Vec<Parked>> {
     let rows = parked_events::table.order((parked_events::failed_at, parked_events::event_id));

@@ -123,7 +123,7 @@ mod tests {
     #[test]
     fn every_action_and_subject_has_a_label_in_every_language() {
         for language in Language::VARIANTS {
-            for action in EventKind::VARIANTS {
+            for action in EventKind::VARIANTS.iter().filter(|kind| kind.is_audited()) {
                 assert!(language.label("audit-action", action.as_str()).is_some(), "{language} {action}");
             }
             for subject in Subject::VARIANTS {
