@@ -13,9 +13,6 @@ use crate::platform::{Tx, db};
 /// The most events that one exported file holds.
 const MOST: i64 = 100_000;
 
-/// Begins a cursor.
-const CURSOR: &str = "seq:";
-
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error(transparent)]
@@ -51,20 +48,13 @@ pub fn list(
     (before, limit): (&str, i64),
 ) -> Result<Vec<Event>, Error> {
     let filter = filter(query, &staff::practice(tx, who)?.zone())?;
-    // A cursor of an earlier release was a number of the chain, or an id: the list begins anew then.
-    let before = before.strip_prefix(CURSOR).and_then(|seq| seq.parse().ok()).unwrap_or(i64::MAX);
     Ok(event_log::list(tx.conn, &who.practice_id, &filter, before, limit)?)
-}
-
-/// The cursor after an event.
-pub fn key(event: &Event) -> String {
-    format!("{CURSOR}{}", event.seq.unwrap_or_default())
 }
 
 /// Exports the events as CSV, oldest first, and records the export in the audit log.
 pub fn export(tx: &mut Tx, who: &Staff, query: &Query) -> Result<String, Error> {
     let filter = filter(query, &staff::practice(tx, who)?.zone())?;
-    let mut rows = event_log::list(tx.conn, &who.practice_id, &filter, i64::MAX, MOST + 1)?;
+    let mut rows = event_log::list(tx.conn, &who.practice_id, &filter, "", MOST + 1)?;
     if rows.len() > usize::try_from(MOST).unwrap_or(usize::MAX) {
         return Err(Error::TooManyEvents);
     }

@@ -102,7 +102,9 @@ fn announce(tx: &mut Tx, list: &mut List, pairing_id: &PairingId, at: Timestamp)
         let payload = Payload::new(tx, &list.to.practice.id, &listed.addressee).about(&list.to.link.id);
         let payload = Payload { at, ..payload };
         let frequency = listed.frequency;
+        // After an outage the moment of the event's own digest may be over.
         let due = frequency.due(at, &zone);
+        let due = if due > tx.now { due } else { frequency.due(tx.now, &zone) };
         match frequency {
             Frequency::Off => {}
             _ if listed.join(tx, &list.id, due, at)? => {}

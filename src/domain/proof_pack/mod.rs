@@ -59,7 +59,7 @@ fn subtitle(practice: &Practice, id: &ConversationId) -> String {
 /// The author of the page, and the last event of the practice's audit chain: anyone who doubts the page can
 /// compare it with the audit log.
 fn footer(tx: &mut Tx, page: &Page<'_>, practice: &Practice, staff_id: &StaffId) -> db::Result<String> {
-    let last = event_log::list(tx.conn, &practice.id, &Filter::default(), i64::MAX, 1)?.pop();
+    let last = event_log::list(tx.conn, &practice.id, &Filter::default(), "", 1)?.pop();
     let created = page.language.text_with(
         "proof-created-by",
         &[("by", page.name(staff_id.as_str()).into()), ("at", page.time(tx.now).into())],

@@ -67,7 +67,7 @@ fn run(service: &Service, reactions: &Reactions, stopped: &AtomicBool) {
 /// Runs rounds until every event has its number and every reaction has read it.
 pub fn settle(service: &Service, reactions: &Reactions) -> db::Result<()> {
     let mut goes_on = false;
-    while goes_on || service.read_blocking(|tx| store::is_any_unread(tx.conn))? {
+    while goes_on || service.read_blocking(|tx| store::is_any_unread(tx.conn, &reactions.names()))? {
         let done = round(service, reactions)?;
         if done.is_busy || done.has_failed {
             thread::sleep(if done.is_busy { PAUSE } else { RETRY });
@@ -85,7 +85,9 @@ fn catch_up(
     is_own: bool,
     tail: &mut Option<i64>,
 ) -> db::Result<()> {
-    let mut goes_on = is_own || service.db.peek_blocking(store::is_any_waiting)?;
+    // Also what an instance left that died between two attempts of a reaction.
+    let mut goes_on =
+        is_own || service.db.peek_blocking(|conn| store::is_any_unread(conn, &reactions.names()))?;
     if !goes_on {
         return read_on(service, reactions, tail);
     }

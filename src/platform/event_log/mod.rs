@@ -2,7 +2,7 @@
 //!
 //! A unit of work inserts its events with one statement before its commit, and takes no lock that another
 //! unit of work wants. The sequencer ([`feed`]) then gives each committed event its number, without gaps and
-//! in the order of the commits, so that a reader who remembers a number never misses an event: ids of several
+//! in the order in which they are committed, batch by batch, so that a reader who remembers a number never misses an event: ids of several
 //! instances do not commit in order. In the same step it continues the hash chains: each practice's events
 //! form one, the operator's another, and those of patients' accounts sixteen, so that a missing or changed
 //! row is detected ([`verify()`]). Chaining in the unit of work itself would make all sign-ups of a practice
@@ -23,14 +23,15 @@ pub mod verify;
 pub use actor::Actor;
 pub use feed::Feed;
 pub use reaction::{Lag, Observer, Reaction, Reactions, Round, lag, parked, retry, round};
-pub use store::{Event, Filter, Parked, list, next_after, recent_start};
+pub use store::{Event, Filter, Parked, head, moment_of, next_after, start_of};
 pub use verify::{Finding, Report, Verdict, verify};
 
 use diesel::query_builder::QueryFragment;
 use serde_json::Value;
+use store::Before;
 
-use crate::kit::{AccountId, ConversationId, EventId, Timestamp};
-use crate::platform::db::MultiBackend;
+use crate::kit::{AccountId, ConversationId, EventId, PracticeId, Timestamp};
+use crate::platform::db::{self, Conn, MultiBackend};
 
 /// How many events a round numbers, and a reaction reads, in one transaction.
 const BATCH: i64 = 500;
@@ -85,6 +86,11 @@ impl Event {
         self
     }
 
+    /// The cursor after it in a list: its number in the chain, or its id if it is from before the chains.
+    pub fn key(&self) -> String {
+        self.chain_seq.map_or_else(|| self.id.to_string(), |seq| seq.to_string())
+    }
+
     /// The detail as JSON.
     pub fn detail(&self) -> Value {
         serde_json::from_str(&self.detail).unwrap_or_default()
@@ -101,6 +107,31 @@ impl Event {
         };
         digit.map_or_else(|| "operator".to_owned(), |digit| format!("accounts-{digit}"))
     }
+}
+
+/// Lists up to `limit` of a practice's events, newest first: those before the event whose [`Event::key`] is
+/// `before`, or all if that is empty.
+pub fn list(
+    conn: &mut Conn,
+    practice_id: &PracticeId,
+    filter: &Filter,
+    before: &str,
+    limit: i64,
+) -> db::Result<Vec<Event>> {
+    let (number, older) = match before.parse() {
+        Ok(number) => (Some(number), ""),
+        Err(_) if before.is_empty() => (Some(i64::MAX), ""),
+        Err(_) => (None, before),
+    };
+    let mut rows = match number {
+        Some(number) => store::list(conn, practice_id, filter, Before::Number(number), limit)?,
+        None => Vec::new(),
+    };
+    let left = limit - i64::try_from(rows.len()).unwrap_or(limit);
+    if left > 0 {
+        rows.extend(store::list(conn, practice_id, filter, Before::Id(older.to_owned()), left)?);
+    }
+    Ok(rows)
 }
 
 /// The statement that inserts the events of a unit of work, the last one before its commit. `ids` are sorted,

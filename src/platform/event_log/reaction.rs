@@ -55,6 +55,11 @@ impl Reactions {
     pub fn new(reactions: Vec<Box<dyn Reaction>>, observers: Vec<Box<dyn Observer>>) -> Self {
         Self { reactions: Arc::new(reactions), observers: Arc::new(observers) }
     }
+
+    /// The names of the cursors that rounds of this release move.
+    pub(super) fn names(&self) -> Vec<&'static str> {
+        self.reactions.iter().map(|reaction| reaction.name()).chain([SEQUENCE]).collect()
+    }
 }
 
 /// What a round found.

@@ -129,13 +129,14 @@ pub(super) fn is_any_waiting(conn: &mut Conn) -> Result<bool> {
     Ok(row.first::<EventId>(conn).optional()?.is_some())
 }
 
-/// Whether an event waits for its number, or for a reaction.
-pub(super) fn is_any_unread(conn: &mut Conn) -> Result<bool> {
+/// Whether an event waits for its number, or for one of the readers of these names.
+pub(super) fn is_any_unread(conn: &mut Conn, names: &[&str]) -> Result<bool> {
     // In this order: an event that has its number by now is behind a cursor that is read afterwards.
     if is_any_waiting(conn)? {
         return Ok(true);
     }
-    let cursors: Vec<i64> = reaction_cursors::table.select(reaction_cursors::seq).load(conn)?;
+    let known = reaction_cursors::table.filter(reaction_cursors::name.eq_any(names));
+    let cursors: Vec<i64> = known.select(reaction_cursors::seq).load(conn)?;
     Ok(cursors.iter().min() != cursors.iter().max())
 }
 
@@ -248,33 +249,56 @@ pub fn next_after(
     Ok(rows.order(events::seq).limit(limit).select(columns::<Event>()).load(conn)?)
 }
 
-/// The highest number, and the number before the first event since `moment`.
-pub fn recent_start(conn: &mut Conn, moment: Timestamp) -> Result<(i64, i64)> {
-    let head = head(conn)?;
+/// The number before the first event since `moment`.
+pub fn start_of(conn: &mut Conn, moment: Timestamp) -> Result<i64> {
     let older = events::table.filter(events::seq.is_not_null()).filter(events::at.lt(moment));
-    let last: Option<i64> =
-        older.order(events::seq.desc()).select(events::seq).first(conn).optional()?.flatten();
-    Ok((head, last.unwrap_or_default()))
+    let last: Option<Option<i64>> =
+        older.order(events::seq.desc()).select(events::seq).first(conn).optional()?;
+    Ok(last.flatten().unwrap_or_default())
 }
 
-pub(super) fn head(conn: &mut Conn) -> Result<i64> {
+/// When the event with a number happened.
+pub fn moment_of(conn: &mut Conn, seq: i64) -> Result<Option<Timestamp>> {
+    Ok(events::table.filter(events::seq.eq(seq)).select(events::at).first(conn).optional()?)
+}
+
+/// The highest number; 0 before the first.
+pub fn head(conn: &mut Conn) -> Result<i64> {
     let last: Option<i64> = events::table.select(max(events::seq)).first(conn)?;
     Ok(last.unwrap_or_default())
 }
 
-/// Lists up to `limit` of a practice's numbered events before the number `before`, newest first.
-pub fn list(
+/// The position where a page of a practice's events starts, newest first.
+pub(super) enum Before {
+    /// Chained events with a number in the chain below this one.
+    Number(i64),
+    /// Events from before the chains with an id below this one; all of them if it is empty.
+    Id(String),
+}
+
+/// Lists up to `limit` of a practice's events, newest first.
+pub(super) fn list(
     conn: &mut Conn,
     practice_id: &PracticeId,
     filter: &Filter,
-    before: i64,
+    before: Before,
     limit: i64,
 ) -> Result<Vec<Event>> {
-    let mut rows = events::table
-        .filter(events::practice_id.eq(practice_id))
-        .filter(events::seq.lt(before))
-        .order(events::seq.desc())
-        .into_boxed();
+    let practice_id = practice_id.to_owned();
+    let mut rows = events::table.into_boxed();
+    rows = match before {
+        Before::Number(number) => rows
+            .filter(events::chain.eq(practice_id.to_string()))
+            .filter(events::chain_seq.lt(number))
+            .order(events::chain_seq.desc()),
+        Before::Id(id) => {
+            rows = rows.filter(events::practice_id.eq(practice_id));
+            if !id.is_empty() {
+                rows = rows.filter(events::id.lt(id));
+            }
+            rows.filter(events::chain.is_null()).order(events::id.desc())
+        }
+    };
     if !filter.without.is_empty() {
         rows = rows.filter(events::kind.ne_all(filter.without.iter().map(ToString::to_string)));
     }

@@ -73,8 +73,10 @@ pub fn verify(tx: &mut Tx, practice_id: Option<&PracticeId>) -> db::Result<Verdi
     }
     let (unchained, unchained_until) = store::unchained(tx.conn, practice_id)?;
     let never_numbered = store::never_numbered(tx.conn, tx.now - NUMBERED_WITHIN)?;
+    // In this order: what is numbered in between is there as well.
+    let sequence = reaction::sequence(tx)?;
     let (count, last) = store::numbered(tx.conn)?;
-    let missing_numbers = last.max(reaction::sequence(tx)?) - count;
+    let missing_numbers = last.max(sequence) - count;
     Ok(Verdict { chains: reports, unchained, unchained_until, never_numbered, missing_numbers })
 }
 

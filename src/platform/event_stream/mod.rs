@@ -42,13 +42,16 @@ pub struct StreamEvent {
 }
 
 /// Start position of a stream: after the event that its reader saw last, or at the current end. A reader who
-/// saw its last event more than a day ago, or names none of ours, gets the whole day.
+/// saw its last event more than a day ago, or before the update to the event log, gets the whole day.
 pub fn start(tx: &mut Tx, last_seen: Option<&str>) -> db::Result<i64> {
-    let (head, day_began) = event_log::recent_start(tx.conn, tx.now - RESUMABLE)?;
-    Ok(match last_seen.filter(|id| is_position(id)) {
-        Some(id) => id.parse().unwrap_or(day_began).clamp(day_began, head),
-        None => head,
-    })
+    let Some(id) = last_seen.filter(|id| is_position(id)) else { return event_log::head(tx.conn) };
+    let oldest = tx.now - RESUMABLE;
+    if let Ok(seq) = id.parse()
+        && event_log::moment_of(tx.conn, seq)?.is_some_and(|at| at >= oldest)
+    {
+        return Ok(seq);
+    }
+    event_log::start_of(tx.conn, oldest)
 }
 
 /// Whether a text is a position: a number, or the id that an event had in an earlier release.
@@ -83,9 +86,13 @@ pub fn read(
         Audience::Practice(id) => (Some(id), None),
         Audience::Account(id) => (None, Some(id)),
     };
+    // Read first: what is numbered later is after it.
+    let head = event_log::head(tx.conn)?;
     let found = event_log::next_after(tx.conn, whose, kinds, after, BATCH)?;
     let has_more = i64::try_from(found.len()).is_ok_and(|found| found >= BATCH);
-    let position = found.last().and_then(|event| event.seq).unwrap_or(after);
+    let last = found.last().and_then(|event| event.seq).unwrap_or(after);
+    // Whoever has read everything need not look at the events of others again.
+    let position = if has_more { last } else { last.max(head) };
     let ids: Vec<_> = found.iter().filter_map(|event| event.conversation_id.clone()).collect();
     let seen = if ids.is_empty() { HashSet::new() } else { HashSet::from_iter(visible(tx, &ids)?) };
     let is_seen = |event: &&Event| event.conversation_id.as_ref().is_some_and(|id| seen.contains(id));

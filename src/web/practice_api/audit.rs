@@ -131,7 +131,7 @@ pub(crate) async fn list_audit_events(
     let rows = service.read_as_staff(&call, Permission::ConfigurePractice, move |tx, staff| {
         audit_log::list(tx, staff, &query, (&before, limit + 1))
     });
-    let page = Page::of(rows.await?, limit, audit_log::key);
+    let page = Page::of(rows.await?, limit, Event::key);
     let items = page.items.into_iter().map(AuditEvent::of).collect();
     Ok(Json(Page { items, next_cursor: page.next_cursor }))
 }

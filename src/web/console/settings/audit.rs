@@ -159,7 +159,7 @@ fn show(
 ) -> Result<HttpResponse, Problem> {
     let Found { who, roster, rows, names } = found;
     let f = session.frame(service, who, Section::Settings);
-    let Page { items, next_cursor } = Page::of(rows, limit, audit_log::key);
+    let Page { items, next_cursor } = Page::of(rows, limit, event_log::Event::key);
     let events = items.iter().map(|row| event(&f, &names, row)).collect();
     let (status, errors) = verdict(&f, problem.as_ref());
     let query = filters.to_query_string();
