@@ -110,6 +110,7 @@ postgres! {
     // With a database 20 ms away each statement is 20 ms in which a place is taken.
     fn sign_up_call_takes_eight_round_trips(on: Builder) {
         let app = unlimited(on);
+        app.state.service.db.keep_texts();
         let least = (0..10).map(|number| {
             let number = phone(number);
             let begun = app.start(&number);
@@ -118,15 +119,20 @@ postgres! {
             let proof = app.check(&begun, &code).expect(200).str("/phone_proof");
             let body = sign_up_body(&proof, &app.link_token(DEMO));
             settle(&app);
-            // The reactions may begin before the answer is here, so the least of several counts.
-            let before = app.state.service.db.counts().statements;
+            app.state.service.db.take_texts();
             app.post("/v1/accounts", body).send().expect(201);
-            app.state.service.db.counts().statements - before
+            app.state.service.db.take_texts()
         });
-        let least = least.min().unwrap();
+        // The event log's thread begins before the answer is here: what is its own does not count.
+        let log = ["reaction_cursors", "pg_try_advisory", "SELECT \"events\"", "BEGIN", "COMMIT"];
+        let is_own = |text: &str| !log.iter().any(|word| text.contains(word));
+        let count = |texts: &BTreeMap<String, u64>| {
+            texts.iter().filter(|(text, _)| is_own(text)).map(|(_, count)| count).sum::<u64>() + 2
+        };
+        let least = least.min_by_key(count).unwrap();
         settle(&app);
         deliver(&app);
-        assert!(least <= 8, "{least} statements");
+        assert!(count(&least) <= 8, "{} statements: {least:#?}", count(&least));
         app.leave_outbox();
     }
 }
