@@ -207,11 +207,14 @@ fn run<T: Send + 'static, E: From<Error> + Send + 'static>(
 fn start(manager: Manager, completed: Arc<AtomicU64>) -> Option<Thread> {
     let (jobs, queue) = channel::<Job>();
     let body = move || {
-        let mut slot = None;
-        while let Ok(first) = queue.recv() {
+        let (mut slot, mut next) = (None, None);
+        while let Some(first) = next.take().or_else(|| queue.recv().ok()) {
             let group = AssertUnwindSafe(|| Group::new(&manager, &mut slot).run(first, &queue));
             match catch_unwind(group) {
-                Ok(closures) => drop(completed.fetch_add(closures, Ordering::Relaxed)),
+                Ok((closures, held)) => {
+                    completed.fetch_add(closures, Ordering::Relaxed);
+                    next = held;
+                }
                 Err(_) => slot = None,
             }
         }
@@ -235,13 +238,22 @@ impl<'a> Group<'a> {
         Self { manager, slot, is_open: false, answers: Vec::new() }
     }
 
-    /// Runs `first` and what waits behind it. Returns how many closures ended normally.
-    fn run(mut self, first: Job, queue: &Receiver<Job>) -> u64 {
+    /// Runs `first` and what waits behind it. Returns how many closures ended normally, and the first of the
+    /// next group: a thread of our own can take seconds with the connection, and a request that is done must
+    /// not wait for its answer behind it.
+    fn run(mut self, first: Job, queue: &Receiver<Job>) -> (u64, Option<Job>) {
         let start = Instant::now();
         let mut next = Some(first);
         let mut committed = Ok(());
+        let mut has_requests = false;
         while let Some(job) = next.take() {
+            let is_lent = matches!(job.work, Work::Lend(_));
+            if is_lent && has_requests {
+                next = Some(job);
+                break;
+            }
             if job.turn.begin() {
+                has_requests |= !is_lent;
                 committed = self.add(job);
             }
             if committed.is_ok() && self.answers.len() < MOST && start.elapsed() < LONGEST {
@@ -258,7 +270,7 @@ impl<'a> Group<'a> {
         }
         let ended = if self.slot.is_some() { self.answers.len() as u64 } else { 0 };
         answer(self.answers, committed);
-        ended
+        (ended, next)
     }
 
     /// Runs one closure. An error is one of the whole group.

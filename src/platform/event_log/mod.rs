@@ -1,13 +1,13 @@
 //! The event log: one append-only table of everything that happened, by whom and to which object.
 //!
 //! A unit of work inserts its events with one statement before its commit, and takes no lock that another
-//! unit of work wants. The sequencer ([`feed`]) then gives each committed event its number, without gaps and
-//! in the order in which they are committed, batch by batch, so that a reader who remembers a number never misses an event: ids of several
-//! instances do not commit in order. In the same step it continues the hash chains: each practice's events
-//! form one, the operator's another, and those of patients' accounts sixteen, so that a missing or changed
-//! row is detected ([`verify()`]). Chaining in the unit of work itself would make all sign-ups of a practice
-//! wait for each other. The price is an event without a number for some milliseconds; one that keeps none for
-//! a minute is a finding.
+//! unit of work wants. The sequencer ([`feed`]) then numbers what is committed, batch by batch and without
+//! gaps, so that a reader who remembers a number never misses an event: ids of several instances do not
+//! commit in order. In the same step it continues the hash chains: each practice's events form one, the
+//! operator's another, and those of patients' accounts sixteen, so that a missing or changed row is detected
+//! ([`verify()`]). Chaining in the unit of work itself would make all sign-ups of a practice wait for each
+//! other. The price is an event without a number for some milliseconds; one that keeps none for a minute is a
+//! finding.
 //!
 //! What follows from an event is done by [reactions](Reaction), which read the log in batches, and by
 //! [observers](Observer) in each instance. A rule that emits an event knows none of them.
