@@ -10,7 +10,7 @@
 //! | observer | follows | does |
 //! | --- | --- | --- |
 //! | [`EventHub`] | conversations | wakes open event streams |
-//! | [`PublicPages`] | links, practices | has landing pages drawn anew |
+//! | `PublicPages` | links, practices | has landing pages drawn anew |
 //!
 //! The audit log is the event log itself.
 

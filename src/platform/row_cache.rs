@@ -3,7 +3,7 @@
 //! Every commit that changes such a row notifies `signals.landing`, whose count is the generation of a cached
 //! row: a row that was read before the last notification is not used. Changes by other instances and by the
 //! command line notify through the event log. What a lost notification could leave behind ends after
-//! [`FRESH`].
+//! `FRESH`.
 //! Where a stale row must not decide, the rule reads it again with a lock.
 //!
 //! `moka` 0.12 evicts more cleverly; what is needed here is the generation, and a bound.
