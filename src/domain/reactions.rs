@@ -28,21 +28,8 @@ use crate::platform::signal::Signals;
 pub fn all(event_hub: &Arc<EventHub>, signals: &Arc<Signals>) -> Reactions {
     Reactions::new(
         vec![Box::new(Funnel), Box::new(NewPairings), Box::new(Webhooks), Box::new(Grading)],
-        vec![Box::new(Streams(Arc::clone(event_hub))), Box::new(PublicPages(Arc::clone(signals)))],
+        vec![Arc::<EventHub>::clone(event_hub), Arc::new(PublicPages(Arc::clone(signals)))],
     )
-}
-
-/// Wakes open event streams.
-struct Streams(Arc<EventHub>);
-
-impl Observer for Streams {
-    fn observe(&self, events: &[Event]) {
-        self.0.observe(events);
-    }
-
-    fn reset(&self) {
-        self.0.reset();
-    }
 }
 
 /// Has the pages of links drawn anew that another instance, or the command line, changed.

@@ -68,13 +68,19 @@ fn run(service: &Service, reactions: &Reactions, stopped: &AtomicBool) {
 pub fn settle(service: &Service, reactions: &Reactions) -> db::Result<()> {
     let mut goes_on = false;
     while goes_on || service.read_blocking(|tx| store::is_any_unread(tx.conn, &reactions.names()))? {
-        let done = round(service, reactions)?;
-        if done.is_busy || done.has_failed {
-            thread::sleep(if done.is_busy { PAUSE } else { RETRY });
-        }
-        goes_on = done.has_more || done.is_busy || done.has_failed;
+        (_, goes_on) = advance(service, reactions)?;
     }
     Ok(())
+}
+
+/// Runs a round, and waits if the next one must not follow at once. Says whether there has to be a next one.
+fn advance(service: &Service, reactions: &Reactions) -> db::Result<(Round, bool)> {
+    let done = round(service, reactions)?;
+    if done.is_busy || done.has_failed {
+        thread::sleep(if done.is_busy { PAUSE } else { RETRY });
+    }
+    let goes_on = done.has_more || done.is_busy || done.has_failed;
+    Ok((done, goes_on))
 }
 
 /// Runs rounds until nothing is left, and tells the observers. `tail` is the number up to which they were
@@ -92,11 +98,8 @@ fn catch_up(
         return read_on(service, reactions, tail);
     }
     while goes_on {
-        let done = round(service, reactions)?;
-        if done.is_busy || done.has_failed {
-            thread::sleep(if done.is_busy { PAUSE } else { RETRY });
-        }
-        goes_on = done.has_more || done.is_busy || done.has_failed;
+        let done;
+        (done, goes_on) = advance(service, reactions)?;
         tell(service, reactions, &done, tail)?;
     }
     Ok(())

@@ -48,11 +48,11 @@ pub trait Observer: Send + Sync {
 #[derive(Default, Clone)]
 pub struct Reactions {
     pub reactions: Arc<Vec<Box<dyn Reaction>>>,
-    pub observers: Arc<Vec<Box<dyn Observer>>>,
+    pub observers: Arc<Vec<Arc<dyn Observer>>>,
 }
 
 impl Reactions {
-    pub fn new(reactions: Vec<Box<dyn Reaction>>, observers: Vec<Box<dyn Observer>>) -> Self {
+    pub fn new(reactions: Vec<Box<dyn Reaction>>, observers: Vec<Arc<dyn Observer>>) -> Self {
         Self { reactions: Arc::new(reactions), observers: Arc::new(observers) }
     }
 
@@ -102,8 +102,8 @@ fn attempt(tx: &mut Tx, reactions: &Reactions, is_careful: bool) -> db::Result<R
         let name = reaction.name();
         // A reaction that is new in this release begins with what happens from now on.
         let cursor = cursors.get(name).copied();
-        let (from, reached) =
-            follow(tx, &**reaction, (cursor.unwrap_or(head), end), &round.numbered, is_careful)?;
+        let from = cursor.unwrap_or(head);
+        let reached = follow(tx, &**reaction, (from, end), &round.numbered, is_careful)?;
         if cursor != Some(reached) {
             moved.push((name, reached));
         }
@@ -118,22 +118,22 @@ fn attempt(tx: &mut Tx, reactions: &Reactions, is_careful: bool) -> db::Result<R
     Ok(round)
 }
 
-/// Lets a reaction read what comes after its cursor; returns where it began, and how far it came.
+/// Lets a reaction read what comes after its cursor; returns how far it came.
 fn follow(
     tx: &mut Tx,
     reaction: &dyn Reaction,
     (cursor, end): (i64, i64),
     numbered: &[Event],
     is_careful: bool,
-) -> db::Result<(i64, i64)> {
+) -> db::Result<i64> {
     if cursor == end {
-        return Ok((cursor, cursor));
+        return Ok(cursor);
     }
     if numbered.first().and_then(|event| event.seq) == Some(cursor + 1) {
-        return Ok((cursor, read(tx, reaction, numbered, cursor, is_careful)?));
+        return read(tx, reaction, numbered, cursor, is_careful);
     }
     let older = store::after(tx.conn, cursor, BATCH)?;
-    Ok((cursor, read(tx, reaction, &older, cursor, is_careful)?))
+    read(tx, reaction, &older, cursor, is_careful)
 }
 
 fn is_full(events: &[Event]) -> bool {
