@@ -41,6 +41,38 @@ pub struct Phone {
     kind: PhoneKind,
 }
 
+/// Stored numbers that were parsed a moment ago. A sign-up reads its number from the database half a dozen
+/// times, and each parse runs a dozen patterns, on SQLite while all other writers wait.
+mod recent {
+    use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+    use std::sync::{LazyLock, Mutex, PoisonError};
+
+    use super::Phone;
+
+    const SLOTS: u64 = 512;
+
+    /// Each slot holds the last number that fell into it.
+    static RECENT: LazyLock<Vec<Mutex<Option<Phone>>>> =
+        LazyLock::new(|| (0..SLOTS).map(|_| Mutex::default()).collect());
+
+    pub(super) fn find(e164: &str) -> Option<Phone> {
+        let phone = slot(e164)?.lock().unwrap_or_else(PoisonError::into_inner);
+        phone.as_ref().filter(|phone| phone.e164 == e164).cloned()
+    }
+
+    pub(super) fn remember(phone: &Phone) {
+        if let Some(slot) = slot(&phone.e164) {
+            *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(phone.clone());
+        }
+    }
+
+    fn slot(e164: &str) -> Option<&'static Mutex<Option<Phone>>> {
+        let mut hasher = DefaultHasher::new();
+        e164.hash(&mut hasher);
+        RECENT.get(usize::try_from(hasher.finish() % SLOTS).ok()?)
+    }
+}
+
 /// The kind of a number. Kinds that are never accepted have no variant: see [`PhoneError::TypeRefused`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PhoneKind {
@@ -101,20 +133,27 @@ impl Phone {
     ///
     /// Fails with [`PhoneError::Invalid`] where the text is not canonical E.164 under a known country code.
     pub fn from_stored(e164: &str) -> Result<Self, PhoneError> {
+        if let Some(phone) = recent::find(e164) {
+            return Ok(phone);
+        }
         let number = parse_canonical(e164).map_err(|_| PhoneError::Invalid)?;
         let region = PHONE_NUMBER_UTIL
             .get_region_for_number(&number)
             .or_else(|| PHONE_NUMBER_UTIL.get_region_for_country_code(number.country_code))
             .ok_or(PhoneError::Invalid)?;
         let kind = kind_of(&number, region).unwrap_or(PhoneKind::Retired);
-        Ok(Self::new(e164.to_owned(), &number, region, kind))
+        let phone = Self::new(e164.to_owned(), &number, region, kind);
+        recent::remember(&phone);
+        Ok(phone)
     }
 
     fn accept(e164: String) -> Result<Self, PhoneError> {
         let number = parse_canonical(&e164)?;
         let region = PHONE_NUMBER_UTIL.get_region_for_number(&number).ok_or(PhoneError::Invalid)?;
         let kind = kind_of(&number, region)?;
-        Ok(Self::new(e164, &number, region, kind))
+        let phone = Self::new(e164, &number, region, kind);
+        recent::remember(&phone);
+        Ok(phone)
     }
 
     fn new(e164: String, number: &PhoneNumber, region: Region, kind: PhoneKind) -> Self {

@@ -23,7 +23,7 @@ pub use manage::{LinkDetails, change, create, find_in_scope, get, list, list_all
 pub use method::Method;
 pub use owner::Owner;
 pub use store::{Link, Part};
-pub use token::{LinkToken, Source};
+pub use token::{LinkToken, ReadToken, Source};
 
 use std::collections::HashSet;
 
@@ -247,12 +247,12 @@ pub fn issue_token(service: &Service, to: &Destination, source: Source) -> Resul
 
 /// Returns the destination of a link token, and how the code reached the device. Like that of [`look_up`], it
 /// may be a moment old.
-pub fn resolve_token(tx: &mut Tx, token: &str) -> Result<(Destination, Source), Error> {
-    let (link_id, source) = token::verify(tx, token).ok_or(Error::TokenInvalid)?;
+pub fn resolve_token(tx: &mut Tx, token: &ReadToken) -> Result<(Destination, Source), Error> {
+    let (link_id, source) = token.claim(tx.now).ok_or(Error::TokenInvalid)?;
     if let Some(to) = tx.rows.get(link_id.as_str()) {
         return Ok((open_only(to)?, source));
     }
-    let found = store::find_with_practice(tx.conn, &link_id)?;
+    let found = store::find_with_practice(tx.conn, link_id)?;
     let to = destination(tx, found, store::find)?.ok_or(Error::TokenInvalid)?;
     cache(tx, &to);
     Ok((open_only(to)?, source))
@@ -275,9 +275,9 @@ pub fn lock(tx: &mut Tx, id: &LinkId) -> Result<Destination, Error> {
 }
 
 /// [`resolve_token`], with row locks like [`lock`].
-pub fn lock_by_token(tx: &mut Tx, token: &str) -> Result<(Destination, Source), Error> {
-    let (link_id, source) = token::verify(tx, token).ok_or(Error::TokenInvalid)?;
-    Ok((lock(tx, &link_id)?, source))
+pub fn lock_by_token(tx: &mut Tx, token: &ReadToken) -> Result<(Destination, Source), Error> {
+    let (link_id, source) = token.claim(tx.now).ok_or(Error::TokenInvalid)?;
+    Ok((lock(tx, link_id)?, source))
 }
 
 fn open_only(to: Destination) -> Result<Destination, Error> {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::link_analytics::Step;
 use crate::kit::{LinkId, LinkTapId, Secret, Timestamp};
-use crate::platform::{Service, Tx};
+use crate::platform::Service;
 
 const LIFE: Duration = Duration::from_hours(30 * 24);
 const TYPE: &str = "link+jwt";
@@ -76,8 +76,19 @@ pub(super) fn sign(service: &Service, link_id: &LinkId, source: Source) -> Optio
     Some(LinkToken { token, expires_at })
 }
 
-/// Returns the link id and the source if the token has a valid signature and has not expired.
-pub(super) fn verify(tx: &Tx, token: &str) -> Option<(LinkId, Source)> {
-    let claims: Claims = tx.keys.verify(token, TYPE, AUDIENCE)?;
-    (claims.exp > tx.now.seconds()).then_some((claims.sub, claims.source))
+/// A link token whose signature was checked. It is made outside of a unit of work, because checking a
+/// signature takes longer than most statements. Whether it was valid is asked where it is used: a repeated
+/// request whose first response was lost is answered without it.
+pub struct ReadToken(Option<Claims>);
+
+impl ReadToken {
+    pub fn read(service: &Service, token: &Secret) -> Self {
+        Self(service.keys.verify(token.expose(), TYPE, AUDIENCE))
+    }
+
+    /// Returns the link id and the source if the token has a valid signature and has not expired.
+    pub(super) fn claim(&self, now: Timestamp) -> Option<(&LinkId, Source)> {
+        let claims = self.0.as_ref()?;
+        (claims.exp > now.seconds()).then_some((&claims.sub, claims.source))
+    }
 }

@@ -18,7 +18,7 @@ pub use message::LinkTopic;
 
 use crate::domain::events::EventKind;
 use crate::domain::invites::{self, Invite, TokenHolder};
-use crate::domain::links::{self, Destination, Method};
+use crate::domain::links::{self, Destination, Method, ReadToken};
 use crate::kit::{AccountId, Language, LinkId, PendingPairingId, Phone, Secret, Timestamp, Wait};
 use crate::platform::event_log::Actor;
 use crate::platform::rate_limits::{self, Hits, RateLimit};
@@ -160,7 +160,7 @@ pub fn of_number(tx: &mut Tx, phone_key: &str, counted: Option<&LinkId>) -> db::
 /// How a patient reaches a practice: by a link token that the app carried over, a pending
 /// pairing, or an invite.
 pub enum EntryPoint {
-    LinkToken(Secret),
+    LinkToken(ReadToken),
     /// The id of a pending pairing of the patient's number.
     PendingPairing(PendingPairingId),
     /// The secret from an invite's text.
@@ -193,7 +193,7 @@ pub fn resolve(tx: &mut Tx, entry_point: &EntryPoint, who: &Applicant<'_>) -> Re
     let key = rate_limits::number_key(tx, who.phone);
     let (to, method, invite) = match entry_point {
         EntryPoint::LinkToken(token) => {
-            let (to, source) = links::lock_by_token(tx, token.expose())?;
+            let (to, source) = links::lock_by_token(tx, token)?;
             (to, source.into(), None)
         }
         EntryPoint::PendingPairing(id) => {

@@ -203,9 +203,7 @@ fn end(tx: &mut Tx, id: &ImportId, actor: impl Into<Actor>, state: State) -> db:
 /// Grades a batch of open identity checks and queues the next.
 fn grade(tx: &mut Tx, import_id: &ImportId, practice_id: &PracticeId, after: &str) -> db::Result<()> {
     let undecided = grading::undecided(tx, practice_id, after, GRADED_AT_ONCE)?;
-    for conversation_id in &undecided {
-        grading::regrade(tx, conversation_id)?;
-    }
+    grading::regrade(tx, &undecided.iter().collect::<Vec<_>>())?;
     match undecided.last() {
         Some(last) => {
             let step = Step::Grade { practice: practice_id.to_owned(), after: last.to_string() };

@@ -35,6 +35,11 @@ pub(super) enum DeliveryEvent {
     Fraud,
 }
 
+/// Records that the provider accepted messages, each the `send`-th of a session: [`record`] for many.
+pub(super) fn accepted(tx: &mut Tx, messages: &[(VerificationId, i32)]) -> db::Result<()> {
+    store::set_accepted(tx.conn, messages)
+}
+
 /// Records the event of a session's `send`-th message, unless a later one was sent. The status never goes
 /// back: a delivery receipt may arrive before the reply to the send is stored.
 pub(super) fn record(tx: &mut Tx, id: &VerificationId, send: i32, event: DeliveryEvent) -> db::Result<()> {

@@ -11,7 +11,7 @@ use crate::domain::events::EventKind;
 use crate::domain::{consent, links};
 use crate::kit::{Language, LinkId, PracticeId, VerificationId, gsm7};
 use crate::platform::outbox::{
-    self, Job, Outcome, Outgoing, Rendered, Report, Sender, TextMessage, Topic, VoiceCall,
+    self, Job, Outcome, Outgoing, Rendered, Report, Sender, Settled, TextMessage, Topic, VoiceCall,
 };
 use crate::platform::{Tx, db};
 
@@ -85,16 +85,21 @@ impl Topic for CodeTopic {
         Ok(compose(tx, &session, practice.as_deref(), sender).into())
     }
 
-    fn settled(&self, tx: &mut Tx, job: &Job, outcome: &Outcome, is_over: bool) -> db::Result<()> {
-        let Some(payload) = job.payload::<Payload>() else { return Ok(()) };
-        if *outcome == Outcome::Sent && job.channel == outbox::Channel::Sms {
-            let (link_id, practice_id) = (payload.link.as_ref(), payload.practice.as_ref());
-            emit(tx, &payload.verification, (link_id, practice_id), EventKind::VerificationMessageSent);
+    fn settled_together(&self, tx: &mut Tx, rows: &[Settled<'_>]) -> db::Result<()> {
+        let mut accepted = Vec::with_capacity(rows.len());
+        for Settled { job, outcome, is_over } in rows {
+            let Some(payload) = job.payload::<Payload>() else { continue };
+            if **outcome == Outcome::Sent && job.channel == outbox::Channel::Sms {
+                let (link_id, practice_id) = (payload.link.as_ref(), payload.practice.as_ref());
+                emit(tx, &payload.verification, (link_id, practice_id), EventKind::VerificationMessageSent);
+            }
+            match delivery_event(outcome, *is_over) {
+                Some(DeliveryEvent::Accepted) => accepted.push((payload.verification, payload.send)),
+                Some(event) => delivery::record(tx, &payload.verification, payload.send, event)?,
+                None => {}
+            }
         }
-        match delivery_event(outcome, is_over) {
-            Some(event) => delivery::record(tx, &payload.verification, payload.send, event),
-            None => Ok(()),
-        }
+        delivery::accepted(tx, &accepted)
     }
 
     fn reported(&self, tx: &mut Tx, job: &Job, report: &Report) -> db::Result<()> {

@@ -30,7 +30,7 @@ pub use timers::{Status, Timers};
 
 use self::number::NumberRow;
 use crate::domain::events::EventKind;
-use crate::domain::links::{self, Destination};
+use crate::domain::links::{self, Destination, ReadToken};
 use crate::kit::{Language, LinkId, Phone, PracticeId, Secret, Timestamp, VerificationId, Wait};
 use crate::platform::event_log::Actor;
 use crate::platform::rate_limits::{self, RateLimit, number_key};
@@ -103,7 +103,7 @@ pub enum Error {
 pub struct NewSession {
     pub phone: Phone,
     /// The link token, if the app has one.
-    pub link_token: Option<Secret>,
+    pub link_token: Option<ReadToken>,
     /// Channel of the first code; by default SMS, if the number takes texts.
     pub channel: Option<Channel>,
     /// Language of the messages; by default the practice's.
@@ -131,7 +131,7 @@ impl Verification {
 /// Creates a session and queues its first message; also returns the client's secret.
 pub fn create(tx: &mut Tx, new: NewSession) -> Result<(Verification, Secret), Error> {
     let destination = match &new.link_token {
-        Some(token) => Some(links::resolve_token(tx, token.expose())?.0),
+        Some(token) => Some(links::resolve_token(tx, token)?.0),
         None => None,
     };
     let channel = first_channel(tx, destination.as_ref(), &new)?;

@@ -9,7 +9,7 @@ use crate::kit::{
     AccountId, Language, LinkId, PairingId, Phone, PracticeId, SessionId, Timestamp, VerificationId,
 };
 use crate::platform::db::schema::{check_budgets, verifications};
-use crate::platform::db::{Conn, Result, columns};
+use crate::platform::db::{Cell, Conn, Result, columns, many_update};
 
 #[derive(Clone, Queryable, Selectable)]
 #[diesel(table_name = verifications)]
@@ -269,6 +269,18 @@ pub(super) fn set_delivery(
         .filter(verifications::sends.eq(send))
         .filter(verifications::delivery.eq_any(after));
     Ok(update(row).set(verifications::delivery.eq(delivery)).execute(conn)?)
+}
+
+/// Sets the latest message of each session to "sent" if it is queued and the `sends`-th.
+pub(super) fn set_accepted(conn: &mut Conn, messages: &[(VerificationId, i32)]) -> Result<()> {
+    let text = |text: &str| Cell::Text(Some(text.to_owned()));
+    let cells = |(id, sends): &(VerificationId, i32)| {
+        let (queued, sent) = (Delivery::Queued.as_str(), Delivery::Sent.as_str());
+        vec![text(id.as_str()), Cell::Number((*sends).into()), text(queued), text(sent)]
+    };
+    let rows: Vec<_> = messages.iter().map(cells).collect();
+    let keys = &["id", "sends", "delivery"];
+    many_update(verifications::table, conn, keys, &["delivery"], &rows).map(drop)
 }
 
 /// Offers a call at once if it was an SMS that failed.

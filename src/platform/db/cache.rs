@@ -6,16 +6,19 @@
 //! whose text varies with its rows says so by [`Conn::uncached`], and a connection that has collected too
 //! many texts is replaced by a new one (`pool`).
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 
+use diesel::backend::Backend;
 use diesel::connection::{
     CacheSize, Connection, DefaultLoadingMode, Instrumentation, LoadConnection, SimpleConnection,
     TransactionManager, TransactionManagerStatus,
 };
 use diesel::expression::QueryMetadata;
 use diesel::internal::derives::multiconnection::{AstPassHelper as _, ConnectionSealed};
+use diesel::pg::PgQueryBuilder;
 use diesel::prelude::*;
-use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::query_builder::{AstPass, Query, QueryBuilder as _, QueryFragment, QueryId};
+use diesel::sqlite::query_builder::SqliteQueryBuilder;
 
 use super::conn::{MultiBackend, Server};
 
@@ -37,13 +40,24 @@ impl Conn {
         self.caches = true;
         outcome
     }
+
+    fn by_text<Q>(&self, query: Q) -> ByText<Q> {
+        let is_pg = matches!(self.server, Server::Pg(_));
+        ByText { query, caches: self.caches, is_pg, text: OnceCell::new() }
+    }
 }
 
 /// A query that is cached by its text, whatever diesel knows of it.
 struct ByText<Q> {
     query: Q,
     caches: bool,
+    is_pg: bool,
+    /// Written once: diesel asks for it three times, and to write it takes as long as SQLite takes to find a row.
+    text: OnceCell<String>,
 }
+
+/// What writes SQL, in the dialect of one of the databases.
+type Builder = <MultiBackend as Backend>::QueryBuilder;
 
 impl<Q> QueryId for ByText<Q> {
     type QueryId = ();
@@ -58,26 +72,39 @@ impl<Q: QueryFragment<MultiBackend>> QueryFragment<MultiBackend> for ByText<Q> {
     /// Of the walks over a query, one asks only whether it may be cached, and it hears no objection. diesel
     /// does not say which walk it is, but converts what the others carry.
     fn walk_ast<'b>(&'b self, pass: AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
-        if !self.caches {
-            return self.query.walk_ast(pass);
-        }
-        let carries = Cell::new(false);
+        let (carries, asks_for_text) = (Cell::new(false), Cell::new(false));
         let mut pass = pass.cast_database::<MultiBackend>(
             |binds| {
                 carries.set(true);
                 binds
             },
             |text| {
-                carries.set(true);
+                asks_for_text.set(true);
                 text
             },
             |backend| backend,
             |lookup| lookup,
         );
-        if carries.get() || pass.debug_binds().is_some() {
+        if asks_for_text.get() {
+            pass.push_sql(self.text(pass.backend())?);
+        } else if !self.caches || carries.get() || pass.debug_binds().is_some() {
             return self.query.walk_ast(pass);
         }
         Ok(())
+    }
+}
+
+impl<Q: QueryFragment<MultiBackend>> ByText<Q> {
+    fn text(&self, backend: &MultiBackend) -> QueryResult<&str> {
+        if let Some(text) = self.text.get() {
+            return Ok(text);
+        }
+        let mut builder = match self.is_pg {
+            true => Builder::Pg(PgQueryBuilder::default()),
+            false => Builder::Sqlite(SqliteQueryBuilder::default()),
+        };
+        self.query.to_sql(&mut builder, backend)?;
+        Ok(self.text.get_or_init(|| builder.finish()))
     }
 }
 
@@ -101,7 +128,8 @@ impl Connection for Conn {
     where
         T: QueryFragment<MultiBackend> + QueryId,
     {
-        self.server.execute_returning_count(&ByText { query: source, caches: self.caches })
+        let query = self.by_text(source);
+        self.server.execute_returning_count(&query)
     }
 
     fn transaction_state(&mut self) -> &mut Self {
@@ -130,7 +158,8 @@ impl LoadConnection for Conn {
         T: Query + QueryFragment<MultiBackend> + QueryId + 'query,
         MultiBackend: QueryMetadata<T::SqlType>,
     {
-        self.server.load(ByText { query: source, caches: self.caches })
+        let query = self.by_text(source);
+        self.server.load(query)
     }
 }
 

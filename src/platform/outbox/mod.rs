@@ -63,6 +63,14 @@ pub struct Message {
     pub not_after: Option<Timestamp>,
 }
 
+/// A row that was settled just now.
+pub struct Settled<'a> {
+    pub job: &'a Job,
+    pub outcome: &'a Outcome,
+    /// Whether no more attempts follow.
+    pub is_over: bool,
+}
+
 /// A kind of message: how a row is rendered, and what its result means for the fact behind it.
 pub trait Topic: Send + Sync {
     /// Renders the message of `job`.
@@ -78,6 +86,12 @@ pub trait Topic: Send + Sync {
     /// once for each row that is settled as sent. `is_over` means that no more attempts follow.
     fn settled(&self, _tx: &mut Tx, _job: &Job, _outcome: &Outcome, _is_over: bool) -> db::Result<()> {
         Ok(())
+    }
+
+    /// [`Topic::settled`] for rows that are settled together: for a topic that can store the facts of many rows
+    /// in one statement.
+    fn settled_together(&self, tx: &mut Tx, rows: &[Settled<'_>]) -> db::Result<()> {
+        rows.iter().try_for_each(|row| self.settled(tx, row.job, row.outcome, row.is_over))
     }
 
     /// Called in the transaction of a provider's callback, once for each step forward.
@@ -152,7 +166,8 @@ pub fn requeue(tx: &mut Tx, id: &OutboxId) -> db::Result<bool> {
 pub fn discard(tx: &mut Tx, topics: &Topics, id: &OutboxId) -> db::Result<bool> {
     let Some(job) = store::discard(tx.conn, id, tx.now)? else { return Ok(false) };
     if let Some(topic) = topics.get(job.topic.as_str()) {
-        topic.settled(tx, &job, &Outcome::Rejected("discarded"), true)?;
+        let settled = Settled { job: &job, outcome: &Outcome::Rejected("discarded"), is_over: true };
+        topic.settled_together(tx, &[settled])?;
     }
     Ok(true)
 }

@@ -1,10 +1,11 @@
 //! Settling: what the result of an attempt means for its row.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use super::row::{Finished, Job, Settlement, State};
-use super::{Outcome, Topics, pause, store};
+use super::{Outcome, Settled, Topics, pause, store};
 use crate::kit::Timestamp;
 use crate::platform::{Tx, db};
 
@@ -25,17 +26,22 @@ pub(super) fn settle(
     let ours: Vec<_> =
         rows.iter().filter(|(one, _)| settled.iter().any(|id| id == one.claim.job.id.as_str())).collect();
     store::finish_attempts(tx.conn, ours.iter().map(|(one, _)| *one), tx.now)?;
-    let mut due_again = Vec::new();
+    let (mut due_again, mut by_topic) = (Vec::new(), BTreeMap::<&str, Vec<Settled<'_>>>::new());
     for (Finished { claim, result }, change) in ours {
-        let is_over = change.settled_at.is_some();
-        pause::learn(tx, claim.job.channel, &result.outcome, claim.is_trial)?;
-        if let Some(topic) = topics.get(claim.job.topic.as_str()) {
+        let (job, outcome, is_over) = (&claim.job, &result.outcome, change.settled_at.is_some());
+        pause::learn(tx, job.channel, outcome, claim.is_trial)?;
+        by_topic.entry(&job.topic).or_default().push(Settled { job, outcome, is_over });
+        due_again.extend((!is_over).then_some(change.next_at));
+    }
+    for (name, rows) in by_topic {
+        if let Some(topic) = topics.get(name) {
             // A topic that panics must not end the batch of all others.
-            catch_unwind(AssertUnwindSafe(|| topic.settled(tx, &claim.job, &result.outcome, is_over)))
+            catch_unwind(AssertUnwindSafe(|| topic.settled_together(tx, &rows)))
                 .unwrap_or(Err(db::Error::Panicked))?;
         }
-        due_again.extend((!is_over).then_some(change.next_at));
-        each();
+        for _ in rows {
+            each();
+        }
     }
     Ok(due_again)
 }

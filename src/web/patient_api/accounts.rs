@@ -169,7 +169,12 @@ pub(crate) async fn create_account(
     let call = call.held_by(&input.phone_proof);
     let new = SignUp {
         proof: input.phone_proof,
-        entry_point: entry_point::parse(input.link_token, input.pending_pairing_id, input.invite_token)?,
+        entry_point: entry_point::parse(
+            &service,
+            input.link_token,
+            input.pending_pairing_id,
+            input.invite_token,
+        )?,
         patient: NewPatient::new(&input.given_name, &input.family_name, input.birth_date),
         email: input.email.as_deref().and_then(Email::parse),
     };

@@ -3,8 +3,10 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::domain::links::ReadToken;
 use crate::domain::pending_pairings::{EntryPoint, Error, PendingPairing};
 use crate::kit::{PendingPairingId, Secret, Timestamp};
+use crate::platform::Service;
 use crate::web::http::{Code, Problem};
 use crate::web::patient_api::link_tokens::PracticeFace;
 
@@ -35,12 +37,13 @@ impl From<Error> for Problem {
 /// Parses the body's `link_token`, `pending_pairing_id` and `invite_token`, of which exactly
 /// one must be present.
 pub(super) fn parse(
+    service: &Service,
     link_token: Option<Secret>,
     pending: Option<PendingPairingId>,
     invite_token: Option<Secret>,
 ) -> Result<EntryPoint, Problem> {
     match (link_token, pending, invite_token) {
-        (Some(token), None, None) => Ok(EntryPoint::LinkToken(token)),
+        (Some(token), None, None) => Ok(EntryPoint::LinkToken(ReadToken::read(service, &token))),
         (None, Some(id), None) => Ok(EntryPoint::PendingPairing(id)),
         (None, None, Some(token)) => Ok(EntryPoint::Invite(token)),
         (None, None, None) => {

@@ -83,7 +83,8 @@ pub(crate) async fn create_pairing(
 ) -> Result<HttpResponse, Problem> {
     let Body { value: input, canonical } = body;
     let patient_id = input.patient_id;
-    let entry_point = entry_point::parse(input.link_token, input.pending_pairing_id, input.invite_token)?;
+    let entry_point =
+        entry_point::parse(&service, input.link_token, input.pending_pairing_id, input.invite_token)?;
     let rule = move |tx: &mut Tx, patient: &Principal| -> Result<_, accounts::Error> {
         let details = match accounts::pair_patient(tx, patient, &entry_point, patient_id.as_ref())? {
             PairingOutcome::Paired(details) => *details,

@@ -7,6 +7,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 use validator::{Validate, ValidationError};
 
+use crate::domain::links::ReadToken;
 use crate::domain::verification::{
     self, Channel, CheckOutcome, Delivery, Error, NewSession, Status, Verification, code,
 };
@@ -221,7 +222,7 @@ pub(crate) async fn create_verification(
     let region = service.settings.verification.default_region.as_str();
     let new = NewSession {
         phone: Phone::parse(&input.phone, Some(region))?,
-        link_token: input.link_token,
+        link_token: input.link_token.map(|token| ReadToken::read(&service, &token)),
         channel: input.channel,
         language: input.locale.as_deref().and_then(Language::from_tag).or(call.language),
         // The hash is for Android's SMS Retriever; on iOS it would only be noise at the end of the text.

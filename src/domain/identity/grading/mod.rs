@@ -14,7 +14,7 @@ pub use crate::domain::records::Record;
 pub use reaction::Grading;
 pub use store::{StoredGrade, Subject};
 
-use matching::{Agreement, Comparison, Grade, KnownDetails, MatchResult};
+use matching::{Agreement, Comparison, KnownDetails, MatchResult};
 use serde_json::{Value, json};
 
 use crate::kit::{ConversationId, Language, PracticeId, RecordId};
@@ -39,12 +39,15 @@ pub struct Finding {
 /// Compares the patient of a conversation with the practice's current records; `None` if the
 /// conversation does not exist.
 pub fn compare(tx: &mut Tx, conversation_id: &ConversationId) -> db::Result<Option<Finding>> {
-    let Some(subject) = store::subject(tx.conn, conversation_id)? else { return Ok(None) };
-    let known = known(tx, &subject)?;
-    let matched = matching::grade(&subject.given(), &known);
+    let Some((_, subject)) = store::subjects(tx.conn, &[conversation_id])?.pop() else { return Ok(None) };
+    let matched = matched(tx, &subject)?;
     let ids: Vec<&RecordId> = matched.candidates.iter().map(|found| &found.record_id).collect();
     let records = store::records(tx.conn, &ids)?;
     Ok(Some(Finding { subject, matched, records }))
+}
+
+fn matched(tx: &mut Tx, subject: &Subject) -> db::Result<MatchResult> {
+    Ok(matching::grade(&subject.given(), &known(tx, subject)?))
 }
 
 /// All active records that could match: those with the phone number or e-mail address, and those with the
@@ -66,11 +69,18 @@ fn known(tx: &mut Tx, subject: &Subject) -> db::Result<Vec<KnownDetails>> {
     Ok(known)
 }
 
-/// Grades a conversation (again) and stores the grade.
-pub fn regrade(tx: &mut Tx, conversation_id: &ConversationId) -> db::Result<Option<Grade>> {
-    let Some(finding) = compare(tx, conversation_id)? else { return Ok(None) };
-    store::upsert_grade(tx.conn, conversation_id, &finding.matched, tx.now)?;
-    Ok(Some(finding.matched.grade))
+/// Grades conversations (again) and stores the grades. Most new patients are on no record: one statement tells
+/// which of them any record could be about, and only those are compared.
+pub fn regrade(tx: &mut Tx, conversation_ids: &[&ConversationId]) -> db::Result<()> {
+    let subjects = store::subjects(tx.conn, conversation_ids)?;
+    let on_record = store::on_record(tx.conn, subjects.iter().map(|(_, subject)| subject))?;
+    let mut grades = Vec::with_capacity(subjects.len());
+    for (conversation_id, subject) in subjects {
+        let is_known = subject.values().any(|(kind, value)| on_record.has(&subject.practice_id, kind, value));
+        let matched = if is_known { matched(tx, &subject)? } else { matching::grade(&subject.given(), &[]) };
+        grades.push((conversation_id, matched));
+    }
+    store::upsert_grades(tx.conn, &grades, tx.now)
 }
 
 /// Up to `limit` open conversations of a practice that need an identity check, by id, after the id `after`.

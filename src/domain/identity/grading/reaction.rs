@@ -21,9 +21,6 @@ impl Reaction for Grading {
 
     fn react(&self, tx: &mut Tx, events: &[Event]) -> db::Result<()> {
         let conversations = events.iter().filter_map(|event| event.conversation_id.as_ref());
-        for conversation_id in conversations.collect::<BTreeSet<_>>() {
-            super::regrade(tx, conversation_id)?;
-        }
-        Ok(())
+        super::regrade(tx, &conversations.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>())
     }
 }

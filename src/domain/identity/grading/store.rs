@@ -1,8 +1,7 @@
 //! Queries on `identity_grades`, and what grading reads about records and patients.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
-use diesel::insert_into;
 use diesel::prelude::*;
 
 use super::matching::{GivenDetails, Grade, KnownDetails, MatchResult};
@@ -13,7 +12,7 @@ use crate::kit::{ConversationId, PracticeId, RecordId, Timestamp};
 use crate::platform::db::schema::{
     accounts, conversations, identity_grades, pairings, patient_records, patients, record_values,
 };
-use crate::platform::db::{Both, Conn, Result, columns};
+use crate::platform::db::{Cell, Conn, OnConflict, Result, columns, many_insert_into};
 
 /// The patient of a conversation with their own details.
 pub struct Subject {
@@ -37,6 +36,22 @@ impl Subject {
             email: self.email.as_deref(),
             email_is_proven: self.email_is_proven,
         }
+    }
+
+    /// What records are searched by.
+    pub(super) fn values(&self) -> impl Iterator<Item = (Kind, &str)> {
+        let given =
+            [(Kind::Phone, &self.phone), (Kind::Email, &self.email), (Kind::BirthDate, &self.birth_date)];
+        given.into_iter().filter_map(|(kind, value)| Some((kind, value.as_deref()?)))
+    }
+}
+
+/// Values that some record of a practice has or had.
+pub(super) struct OnRecord(HashSet<(PracticeId, Kind, String)>);
+
+impl OnRecord {
+    pub(super) fn has(&self, practice_id: &PracticeId, kind: Kind, value: &str) -> bool {
+        self.0.contains(&(practice_id.clone(), kind, value.to_owned()))
     }
 }
 
@@ -74,21 +89,36 @@ pub(super) fn undecided(
 }
 
 /// The columns of a [`Subject`].
-type Person =
-    (PracticeId, String, String, Option<String>, Option<String>, Option<String>, Option<Timestamp>, bool);
+type Person = (
+    ConversationId,
+    PracticeId,
+    String,
+    String,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<Timestamp>,
+    bool,
+);
 
-fn person(found: Person) -> Subject {
-    let (practice_id, given_name, family_name, birth_date, phone, email, proven_at, by_restricted) = found;
+fn person(found: Person) -> (ConversationId, Subject) {
+    let (id, practice_id, given_name, family_name, birth_date, phone, email, proven_at, by_restricted) =
+        found;
     let (email, email_is_proven) = visible_email(email, proven_at.is_some(), by_restricted);
-    Subject { practice_id, given_name, family_name, birth_date, phone, email, email_is_proven }
+    (id, Subject { practice_id, given_name, family_name, birth_date, phone, email, email_is_proven })
 }
 
-pub(super) fn subject(conn: &mut Conn, conversation_id: &ConversationId) -> Result<Option<Subject>> {
-    let row = conversations::table
+/// The patients of those conversations that exist.
+pub(super) fn subjects(
+    conn: &mut Conn,
+    conversation_ids: &[&ConversationId],
+) -> Result<Vec<(ConversationId, Subject)>> {
+    let rows = conversations::table
         .inner_join(pairings::table.inner_join(patients::table).inner_join(accounts::table))
-        .filter(conversations::id.eq(conversation_id));
-    let found: Option<Person> = row
+        .filter(conversations::id.eq_any(conversation_ids));
+    let found: Vec<Person> = rows
         .select((
+            conversations::id,
             conversations::practice_id,
             patients::given_name,
             patients::family_name,
@@ -98,9 +128,29 @@ pub(super) fn subject(conn: &mut Conn, conversation_id: &ConversationId) -> Resu
             accounts::email_proven_at,
             paired_by_restricted_session(),
         ))
-        .first(conn)
-        .optional()?;
-    Ok(found.map(person))
+        .load(conn)?;
+    Ok(found.into_iter().map(person).collect())
+}
+
+/// Which of the patients' values are in the records of their practices, current or former.
+pub(super) fn on_record<'a>(
+    conn: &mut Conn,
+    subjects: impl Iterator<Item = &'a Subject> + Clone,
+) -> Result<OnRecord> {
+    let practices: BTreeSet<&PracticeId> = subjects.clone().map(|subject| &subject.practice_id).collect();
+    let given: Vec<(Kind, &str)> = subjects.flat_map(Subject::values).collect();
+    let kinds: BTreeSet<Kind> = given.iter().map(|(kind, _)| *kind).collect();
+    let values: BTreeSet<&str> = given.iter().map(|(_, value)| *value).collect();
+    if values.is_empty() {
+        return Ok(OnRecord(HashSet::new()));
+    }
+    let rows = record_values::table
+        .filter(record_values::practice_id.eq_any(practices))
+        .filter(record_values::kind.eq_any(kinds))
+        .filter(record_values::value.eq_any(values));
+    let columns = (record_values::practice_id, record_values::kind, record_values::value);
+    let found: Vec<(PracticeId, Kind, String)> = rows.select(columns).distinct().load(conn)?;
+    Ok(OnRecord(found.into_iter().collect()))
 }
 
 /// Active records that have or had the patient's phone number or e-mail address; for each at most
@@ -174,29 +224,28 @@ pub(super) fn records(conn: &mut Conn, ids: &[&RecordId]) -> Result<Vec<Record>>
     Ok(found)
 }
 
-/// Stores the grade of a conversation and replaces an older one.
-pub(super) fn upsert_grade(
+/// Stores the grades of conversations and replaces older ones.
+pub(super) fn upsert_grades(
     conn: &mut Conn,
-    conversation_id: &ConversationId,
-    matched: &MatchResult,
+    grades: &[(ConversationId, MatchResult)],
     now: Timestamp,
 ) -> Result<()> {
-    let single = match matched.candidates.as_slice() {
-        [one] => Some(&one.record_id),
-        _ => None,
+    const COLUMNS: [&str; 5] = ["conversation_id", "grade", "candidates", "record_id", "graded_at"];
+    const REPLACE: OnConflict =
+        OnConflict { key: &["conversation_id"], update: &["grade", "candidates", "record_id", "graded_at"] };
+    let cells = |(id, matched): &(ConversationId, MatchResult)| {
+        let single = match matched.candidates.as_slice() {
+            [one] => Some(one.record_id.to_string()),
+            _ => None,
+        };
+        vec![
+            Cell::Text(Some(id.to_string())),
+            Cell::Text(Some(matched.grade.as_str().to_owned())),
+            Cell::Number(i64::try_from(matched.candidates.len()).unwrap_or(i64::from(i32::MAX))),
+            Cell::Text(single),
+            Cell::Number(now.millis()),
+        ]
     };
-    let change = (
-        identity_grades::grade.eq(matched.grade),
-        identity_grades::candidates.eq(i32::try_from(matched.candidates.len()).unwrap_or(i32::MAX)),
-        identity_grades::record_id.eq(single),
-        identity_grades::graded_at.eq(now),
-    );
-    let row = (identity_grades::conversation_id.eq(conversation_id), change);
-    let upsert = insert_into(identity_grades::table)
-        .values(row)
-        .on_conflict(identity_grades::conversation_id)
-        .do_update()
-        .set(change);
-    Both(upsert).execute(conn)?;
-    Ok(())
+    let rows: Vec<_> = grades.iter().map(cells).collect();
+    many_insert_into(identity_grades::table, conn, &COLUMNS, &rows, REPLACE)
 }
