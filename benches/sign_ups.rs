@@ -1,7 +1,7 @@
 //! Sign-ups per second, against a real server process.
 //!
 //! `cargo bench --bench sign_ups -- [--database sqlite|postgres|URL] [--connections 1,16,64] [--seconds 10]
-//! [--rate R] [--binary FILE]`. Without `--database` it measures a new SQLite file and a PostgreSQL cluster that
+//! [--rate R] [--instances 1] [--sms-threads 8] [--binary FILE]`. Without `--database` it measures a new SQLite file and a PostgreSQL cluster that
 //! it starts (`BENCH_DATABASE_URL` names another database instead). A URL may be that of a database which
 //! `cargo bench --bench fill` has filled.
 //!
@@ -45,7 +45,8 @@ const WARM_UP: u64 = 300;
 
 /// What the client does, shared by its connections.
 struct Load {
-    address: String,
+    /// Where the instances listen; connections are spread over them.
+    addresses: Vec<String>,
     gateway: Gateway,
     /// Numbers never repeat, not even between two runs on one database.
     next: AtomicU64,
@@ -62,9 +63,9 @@ struct Client {
 }
 
 impl Client {
-    fn new(load: &Arc<Load>) -> Self {
+    fn new(load: &Arc<Load>, number: usize) -> Self {
         Self {
-            connection: Connection::open(&load.address),
+            connection: Connection::open(&load.addresses[number % load.addresses.len()]),
             load: Arc::clone(load),
             took: Latencies::default(),
         }
@@ -114,10 +115,10 @@ fn run(
 ) -> Latencies {
     let (goes_on, turns, began) = (Arc::new(goes_on), Arc::new(AtomicU64::new(0)), Instant::now());
     let threads: Vec<_> = (0..connections)
-        .map(|_| {
+        .map(|number| {
             let (goes_on, turns, load) = (Arc::clone(&goes_on), Arc::clone(&turns), Arc::clone(load));
             thread::spawn(move || {
-                let mut client = Client::new(&load);
+                let mut client = Client::new(&load, number);
                 loop {
                     let turn = turns.fetch_add(1, Ordering::Relaxed);
                     let due = match rate {
@@ -144,17 +145,20 @@ fn run(
     all
 }
 
-fn measure(load: &Arc<Load>, server: &Server, postmaster: Option<u32>, connections: usize) {
+fn measure(load: &Arc<Load>, servers: &[Server], postmaster: Option<u32>, connections: usize) {
     let seconds = option("seconds").map_or(10.0, |seconds| seconds.parse::<f64>().unwrap());
     let rate = option("rate").map(|rate| rate.parse::<f64>().unwrap());
-    let used = || [Some(server.id()), postmaster].map(|id| id.map(process::cpu).unwrap_or_default());
+    let used = || {
+        let of_servers = servers.iter().map(|server| process::cpu(server.id())).sum::<Duration>();
+        [of_servers, postmaster.map(process::cpu).unwrap_or_default()]
+    };
     let (before, began) = (used(), Instant::now());
     let took = run(load, connections, rate, move |_| began.elapsed().as_secs_f64() < seconds);
     let (after, elapsed) = (used(), began.elapsed().as_secs_f64());
     let count = took[WHOLE].len() as f64;
     let [server_cpu, database_cpu] =
         [0, 1].map(|n| after[n].saturating_sub(before[n]).as_secs_f64() * 1000.0 / count);
-    let (now, most) = process::memory(server.id());
+    let (now, most) = process::memory(servers[0].id());
     println!(
         "{connections} connections: {:.1} sign-ups per second ({count} in {elapsed:.1} s)",
         count / elapsed
@@ -187,7 +191,7 @@ fn settings(database: &str, gateway: &Gateway) -> Vec<(&'static str, String)> {
         ("TWILIO__FROM", text("+14155552671")),
         ("OUTBOX__SMS_PER_SECOND", text("100000")),
         ("OUTBOX__EMAIL_PER_SECOND", text("100000")),
-        ("OUTBOX__SMS_THREADS", text("8")),
+        ("OUTBOX__SMS_THREADS", option("sms-threads").unwrap_or_else(|| text("8"))),
     ]
 }
 
@@ -196,16 +200,20 @@ fn bench(name: &str, database: &str, postmaster: Option<u32>, folder: &Path) {
     let binary =
         option("binary").map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_practice-links")), Into::into);
     let gateway = Gateway::start();
-    let server = Server::start(&binary, folder, "127.0.0.1:18481", &settings(database, &gateway));
-    let (now, _) = process::memory(server.id());
+    let settings = settings(database, &gateway);
+    let instances = option("instances").map_or(1, |instances| instances.parse::<u16>().unwrap());
+    let address = |number| format!("127.0.0.1:{}", 18_481 + number);
+    let servers: Vec<_> =
+        (0..instances).map(|number| Server::start(&binary, folder, &address(number), &settings)).collect();
+    let (now, _) = process::memory(servers[0].id());
     println!("memory after the start: {now} MiB");
     let seconds = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
     let next = AtomicU64::new(seconds % 4_000 * 20_000 + 10_000_000);
-    let load = Arc::new(Load { address: server.address.clone(), gateway, next });
+    let load = Arc::new(Load { addresses: (0..instances).map(address).collect(), gateway, next });
     run(&load, 16, None, |turn| turn < WARM_UP);
     let connections = option("connections").unwrap_or_else(|| "1,16,64".to_owned());
     for connections in connections.split(',') {
-        measure(&load, &server, postmaster, connections.parse().unwrap());
+        measure(&load, &servers, postmaster, connections.parse().unwrap());
     }
 }
 

@@ -45,9 +45,18 @@ class Service:
         env |= {f"PRACTICE_LINKS_{name.upper()}": value for name, value in settings.items()}
         self.env = env
         self.log = open(os.path.join(self.folder.name, "log"), "w+")
+        self.start()
+
+    def start(self):
+        """Starts the process, for the first time or after `kill`."""
         self.process = subprocess.Popen(
-            [self.binary], cwd=self.folder.name, env=env, stdout=subprocess.DEVNULL, stderr=self.log
+            [self.binary], cwd=self.folder.name, env=self.env, stdout=subprocess.DEVNULL, stderr=self.log
         )
+
+    def kill(self):
+        """Ends the process as a power cut would end it."""
+        self.process.kill()
+        self.process.wait()
 
     def __enter__(self):
         wait_for("the service", lambda: self.process.poll() is not None or self.request("GET", "/readyz")[0] == 200)
