@@ -1,9 +1,9 @@
 //! Sign-ups per second, against a real server process.
 //!
 //! `cargo bench --bench sign_ups -- [--database sqlite|postgres|URL] [--connections 1,16,64] [--seconds 10]
-//! [--rate R] [--instances 1] [--sms-threads 8] [--binary FILE]`. Without `--database` it measures a new SQLite file and a PostgreSQL cluster that
-//! it starts (`BENCH_DATABASE_URL` names another database instead). A URL may be that of a database which
-//! `cargo bench --bench fill` has filled.
+//! [--rate R] [--instances 1] [--sms-threads 8] [--binary FILE]`. Without `--database` it measures a new SQLite
+//! file and a PostgreSQL cluster that it starts (`BENCH_DATABASE_URL` names another database instead). A URL
+//! may be that of a database which `cargo bench --bench fill` has filled.
 //!
 //! A sign-up is four requests: link token, verification, check, account. The text message between the second
 //! and the third leaves by the `twilio` driver and arrives at a gateway in this process. Each connection is

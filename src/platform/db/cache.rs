@@ -52,7 +52,7 @@ struct ByText<Q> {
     query: Q,
     caches: bool,
     is_pg: bool,
-    /// Written once: diesel asks for it three times, and to write it takes as long as SQLite takes to find a row.
+    /// Written once: diesel asks for it three times, and to write it takes as long as to find a row.
     text: OnceCell<String>,
 }
 

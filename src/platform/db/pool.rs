@@ -70,9 +70,9 @@ const PG_SESSION: &str = "SET statement_timeout = '9s'; SET lock_timeout = '9s';
     SET idle_in_transaction_session_timeout = '10s'; SET client_min_messages = 'warning';";
 
 /// `synchronous = FULL`: a 201 that was sent survives a power cut. The busy timeout is for other processes
-/// (`admin` commands); inside this one writers queue before the file. `temp_store`: what a savepoint needs for
-/// its rollback would be written to a file that is deleted again. A checkpoint after 16 MB instead of 4 writes
-/// pages that change all the time less often.
+/// (`admin` commands); inside this one writers queue before the file. `temp_store`: what a savepoint needs
+/// for its rollback would be written to a file that is deleted again. A checkpoint after 16 MB instead of 4
+/// writes pages that change all the time less often.
 const SQLITE_SESSION: &str =
     "PRAGMA busy_timeout = 2000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
     PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;

@@ -88,8 +88,8 @@ pub trait Topic: Send + Sync {
         Ok(())
     }
 
-    /// [`Topic::settled`] for rows that are settled together: for a topic that can store the facts of many rows
-    /// in one statement.
+    /// [`Topic::settled`] for rows that are settled together: for a topic that can store the facts of many
+    /// rows in one statement.
     fn settled_together(&self, tx: &mut Tx, rows: &[Settled<'_>]) -> db::Result<()> {
         rows.iter().try_for_each(|row| self.settled(tx, row.job, row.outcome, row.is_over))
     }

@@ -69,8 +69,8 @@ fn known(tx: &mut Tx, subject: &Subject) -> db::Result<Vec<KnownDetails>> {
     Ok(known)
 }
 
-/// Grades conversations (again) and stores the grades. Most new patients are on no record: one statement tells
-/// which of them any record could be about, and only those are compared.
+/// Grades conversations (again) and stores the grades. Most new patients are on no record: one statement
+/// tells which of them any record could be about, and only those are compared.
 pub fn regrade(tx: &mut Tx, conversation_ids: &[&ConversationId]) -> db::Result<()> {
     let subjects = store::subjects(tx.conn, conversation_ids)?;
     let on_record = store::on_record(tx.conn, subjects.iter().map(|(_, subject)| subject))?;
