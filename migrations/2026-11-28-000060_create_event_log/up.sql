@@ -58,11 +58,13 @@ DROP TABLE audit_events;
 DROP TABLE audit_heads;
 DROP TABLE live_events;
 
--- Grading was a task per conversation; it is a reaction to this event now.
+-- Grading was a task per conversation; it is a reaction to this event now. It comes after all others, or it would
+-- look like an event that was passed over when later ones got their numbers.
 INSERT INTO events (id, at, practice_id, actor, kind, subject, detail, conversation_id, chain)
-SELECT 'evt_' || substr(outbox.id, 5), outbox.created_at, conversations.practice_id, 'system',
+SELECT 'evt_' || substr(outbox.id, 5),
+    CASE WHEN outbox.created_at > latest.at THEN outbox.created_at ELSE latest.at END, conversations.practice_id, 'system',
     'conversation.patient_changed', conversations.id, '{}', conversations.id, conversations.practice_id
-FROM outbox JOIN conversations
+FROM (SELECT coalesce(max(at), 0) AS at FROM events) AS latest, outbox JOIN conversations
     ON conversations.id = replace(replace(outbox.payload, '{"conversation":"', ''), '"}', '')
 WHERE outbox.topic = 'identity_grade' AND outbox.state IN ('queued', 'leased');
 DELETE FROM deliveries WHERE outbox_id IN (SELECT id FROM outbox WHERE topic = 'identity_grade');

@@ -46,6 +46,7 @@ pub struct Tx<'a> {
     pub rows: &'a RowCache,
     /// The number of invalidations when this unit of work began: a row that it reads may be as old as that.
     generation: u64,
+    only_reads: bool,
     entropy: &'a dyn Entropy,
     /// Events for the event log, which are inserted as the last thing before the commit.
     events: Vec<Event>,
@@ -63,8 +64,13 @@ struct AfterCommit {
 }
 
 impl<'a> Tx<'a> {
+    fn reading(service: &'a Service, conn: &'a mut Conn) -> Self {
+        Self { only_reads: true, ..Self::new(service, conn) }
+    }
+
     fn new(service: &'a Service, conn: &'a mut Conn) -> Self {
         Self {
+            only_reads: false,
             conn,
             now: service.clock.now(),
             keys: &service.keys,
@@ -127,9 +133,10 @@ impl<'a> Tx<'a> {
         std::mem::take(&mut self.later).execute(self.conn)
     }
 
-    /// Keeps a row that this unit of work has read for others, unless the unit may have changed it.
+    /// Keeps a row that this unit of work has read for others. Only reads fill the cache: what a write sees
+    /// can be undone, by its own failure or by that of the commit which it shares.
     pub fn cache<T: Clone + Send + Sync + 'static>(&self, key: &str, row: &T) {
-        if !self.after.landing {
+        if self.only_reads {
             self.rows.insert(key, row, self.generation);
         }
     }
@@ -244,7 +251,7 @@ impl Service {
         E: From<db::Error> + Send + 'static,
     {
         let this = self.clone();
-        self.db.read(move |conn| rule(&mut Tx::new(&this, conn))).await
+        self.db.read(move |conn| rule(&mut Tx::reading(&this, conn))).await
     }
 
     /// [`Service::write`] for background threads and the command line.
@@ -262,7 +269,7 @@ impl Service {
         &self,
         rule: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        self.db.read_blocking(|conn| rule(&mut Tx::new(self, conn)))
+        self.db.read_blocking(|conn| rule(&mut Tx::reading(self, conn)))
     }
 
     fn committed(&self, after: AfterCommit, spent: Done) {

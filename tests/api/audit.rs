@@ -3,7 +3,7 @@
 
 use std::io::Write as _;
 use std::process::{Command, Output};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use diesel::RunQueryDsl as _;
 use practice_links::domain::events::EventKind;
@@ -158,6 +158,22 @@ both! {
         });
         assert!(undone.is_err());
         assert_eq!(verdicts, [(0, true), (1, false)], "a fresh event is about to get its number");
+    }
+
+    // A server that was down for an hour has passed nothing over.
+    fn event_that_waits_for_a_server_is_no_finding(app: TestApp) {
+        let (practice, _) = elm(&app);
+        record_events(&app, &practice, 1);
+        let undone = app.state.service.write_blocking(|tx| {
+            let insert = "INSERT INTO events (id, at, actor, kind, subject, detail, chain)
+                SELECT 'evt_late', max(at) + 1, 'operator', 'keys.rotated', 'non_1', '{}', 'operator' FROM events";
+            diesel::sql_query(insert).execute(tx.conn).map_err(db::Error::from)?;
+            tx.now = tx.now + Duration::from_hours(1);
+            let verdict = event_log::verify(tx, None)?;
+            assert_eq!((verdict.never_numbered, verdict.waiting, verdict.is_sound()), (0, 1, true));
+            Err::<(), _>(db::Error::Busy)
+        });
+        assert!(undone.is_err());
     }
 
     fn missing_number_is_found_even_without_a_chain(on: Builder) {

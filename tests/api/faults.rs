@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel::RunQueryDsl as _;
 use practice_links::domain::links::NewLink;
@@ -287,6 +287,30 @@ fn prepare_failures(app: &TestApp, backend: Backend) {
     );
 }
 
+/// Makes writes to `table` fail as on a full disk, until `repair`.
+fn fill_disk(app: &TestApp, backend: Backend, write: &str, table: &str) {
+    let on_sqlite = format!(
+        "CREATE TRIGGER fault BEFORE {write} ON {table}
+         BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END"
+    );
+    let function = "CREATE OR REPLACE FUNCTION fill() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        RAISE EXCEPTION 'could not extend file: No space left on device'; END $$";
+    let on_postgres =
+        format!("CREATE TRIGGER fault BEFORE {write} ON {table} FOR EACH ROW EXECUTE FUNCTION fill()");
+    match backend {
+        Backend::Sqlite => sabotage(app, &[&on_sqlite]),
+        Backend::Postgres => sabotage(app, &[function, &on_postgres]),
+    }
+}
+
+fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < Duration::from_secs(10), "not within 10 s: {what}");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
 both! {
     // Case 2 of the practice's side: account, pairing, conversation, tags, audit and e-mail are stored
     // together or not at all.
@@ -334,28 +358,64 @@ both! {
         let hourly = serde_json::json!({ "person": practice.id, "frequency": "hourly" });
         as_staff(&admin, app.patch("/v1/practice/notifications", hourly)).send().expect(200);
         let before = row_counts(&app, &REACTIONS);
-        fail_at(&app, backend, "identity_grades", false);
+        app.sign_up_at(&phone(0), "222222");
+        // There is room for one grade only, and that will be so next time.
+        sabotage(&app, &["CREATE UNIQUE INDEX one_grade ON identity_grades ((grade IS NOT NULL))"]);
         let first = app.sign_up_at(&phone(1), "222222");
         let second = app.sign_up_at(&phone(2), "222222");
         app.deliver_all();
         let after = row_counts(&app, &REACTIONS);
-        assert_eq!(after[3], before[3], "no grade could be written");
+        assert_eq!(after[3] - before[3], 1, "no other grade could be written");
         assert!((0..3).all(|table| after[table] > before[table]), "the other reactions went on: {before:?} {after:?}");
         let parked = || app.state.service.read_blocking(event_log::parked).unwrap();
         let seen: Vec<_> = parked().into_iter().map(|one| (one.reaction, one.attempts, one.parked_at.is_some())).collect();
         assert_eq!(seen, [("grading".to_owned(), 3, true), ("grading".to_owned(), 3, true)]);
         let text = app.get("/metrics").send().expect(200).text();
         assert!(text.contains("reaction_lag_events{reaction=\"grading\"} 0"), "{text}");
-        repair(&app, backend, "identity_grades");
+        sabotage(&app, &["DROP INDEX one_grade"]);
         for one in parked() {
             let read = |tx: &mut Tx| event_log::retry(tx, &app.state.reactions, &one.reaction, &one.event_id);
             assert!(app.write(read));
             assert!(!app.write(read), "it is parked no more");
         }
         let made = row_counts(&app, &REACTIONS)[3] - before[3];
-        assert_eq!(made, 2, "{} {}", first.conversation_id, second.conversation_id);
+        assert_eq!(made, 3, "{} {}", first.conversation_id, second.conversation_id);
         app.advance(3600);
         app.deliver_all();
+    }
+
+    // Whatever a full disk keeps from being done is done when there is room again, by itself.
+    fn full_disk_parks_no_event(on: Builder) {
+        let backend = on.backend();
+        let app = on.start();
+        fill_disk(&app, backend, "INSERT", "identity_grades");
+        let before = row_counts(&app, &REACTIONS);
+        for n in 0..3 {
+            app.sign_up(&phone(n));
+        }
+        let parked = || app.state.service.read_blocking(event_log::parked).unwrap().len();
+        assert_eq!((row_counts(&app, &REACTIONS)[3] - before[3], parked()), (0, 0));
+        assert_eq!(app.count("SELECT count(*) FROM events WHERE seq IS NULL"), 0, "numbering goes on");
+        repair(&app, backend, "identity_grades");
+        app.react();
+        assert_eq!((row_counts(&app, &REACTIONS)[3] - before[3], parked()), (3, 0));
+    }
+
+    // A text that is known to be sent is not sent again, however long that cannot be stored.
+    fn sent_text_is_remembered_longer_than_its_lease(on: Builder) {
+        let backend = on.backend();
+        let app = on.start();
+        fill_disk(&app, backend, "UPDATE", "deliveries");
+        let worker = app.worker().spawn().unwrap();
+        app.start(&phone(0));
+        wait_until("the text", || app.transport.attempts().len() == 1);
+        app.advance(60);
+        thread::sleep(Duration::from_secs(1));
+        assert_eq!(app.outbox("sent"), 0);
+        repair(&app, backend, "deliveries");
+        wait_until("that it is stored", || app.outbox("sent") == 1);
+        worker.into_thread().join().unwrap();
+        assert_eq!(app.transport.attempts().len(), 1);
     }
 }
 

@@ -11,7 +11,7 @@ use crate::platform::event_log::{self, Finding, Report, Verdict};
 
 #[derive(Subcommand)]
 pub(crate) enum AuditTask {
-    /// Verify the hash chains of the audit log. Fails if an event is missing or was changed.
+    /// Verify the numbers and hash chains of the event log. Fails if an event is missing or was changed.
     Verify {
         /// Verify only the chain of the practice with this id.
         #[arg(long)]
@@ -21,11 +21,16 @@ pub(crate) enum AuditTask {
 
 pub(super) fn run(task: AuditTask, service: &Service, out: &mut dyn Write) -> Result<(), Failure> {
     let AuditTask::Verify { practice } = task;
-    let verdict = service.read_blocking(|tx| event_log::verify(tx, practice.as_ref()))?;
+    let verdict = service.read_blocking(|tx| {
+        tx.conn.lift_time_limits()?;
+        event_log::verify(tx, practice.as_ref())
+    })?;
     for report in &verdict.chains {
         writeln!(out, "{}", line(report))?;
     }
-    let Verdict { unchained, unchained_until, never_numbered, missing_numbers, .. } = verdict;
+    let Verdict {
+        unchained, unchained_until, never_numbered, waiting, missing_numbers, forged_numbers, ..
+    } = verdict;
     if let Some(last) = unchained_until {
         writeln!(
             out,
@@ -33,10 +38,16 @@ pub(super) fn run(task: AuditTask, service: &Service, out: &mut dyn Write) -> Re
         )?;
     }
     if never_numbered > 0 {
-        writeln!(out, "{never_numbered} events are older than a minute and have no number.")?;
+        writeln!(out, "{never_numbered} events have no number, though later ones have.")?;
+    }
+    if waiting > 0 {
+        writeln!(out, "{waiting} events wait for a server to number them.")?;
     }
     if missing_numbers != 0 {
         writeln!(out, "{missing_numbers} numbers of the log are missing.")?;
+    }
+    if forged_numbers != 0 {
+        writeln!(out, "{forged_numbers} numbers were not given by the sequencer.")?;
     }
     match (verdict.is_sound(), verdict.chains.len(), practice) {
         (true, 0, Some(id)) => Err(Failure::Refused(format!("{id}: there is no chain for this practice"))),

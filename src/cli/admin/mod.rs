@@ -83,15 +83,18 @@ pub(super) fn run(task: Task, settings: Settings, out: &mut dyn Write) -> Result
         return rotate(settings, out);
     }
     let state = open(settings)?;
-    run_on(task, &state, out)?;
-    finish(&state)
+    let done = run_on(task, &state, out);
+    finish(&state);
+    done
 }
 
-/// Does what follows from the command, for which a server beside it would only look after some seconds.
-fn finish(state: &State) -> Result<(), Failure> {
-    event_log::feed::settle(&state.service, &state.reactions)?;
+/// Does what follows from the command, for which a server beside it would only look after some seconds. That
+/// this failed is no failure of the command, which has done its work: a script would do it again.
+fn finish(state: &State) {
+    if let Err(error) = event_log::feed::settle(&state.service, &state.reactions) {
+        tracing::warn!(%error, "the event log is not up to date; a server goes on with it");
+    }
     tell_servers(&state.service);
-    Ok(())
 }
 
 fn run_on(task: Task, state: &State, out: &mut dyn Write) -> Result<(), Failure> {
@@ -136,7 +139,8 @@ fn rotate(settings: Settings, out: &mut dyn Write) -> Result<(), Failure> {
         tx.emit(None, Actor::Operator, EventKind::KeysRotated, keys.newest_kid(), serde_json::json!({}));
         Ok::<_, db::Error>(())
     })?;
-    finish(&state)
+    finish(&state);
+    Ok(())
 }
 
 fn unlock(phone: &str, service: &Service, out: &mut dyn Write) -> Result<(), Failure> {

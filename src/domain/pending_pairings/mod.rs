@@ -101,7 +101,11 @@ pub fn request_app_link(tx: &mut Tx, request: &AppLinkRequest<'_>) -> Result<(),
 /// Whether a number may get a code: if it has used up its messages, it gets no link either.
 fn codes_have_room(tx: &mut Tx, phone_key: &str) -> db::Result<bool> {
     let limit = RateLimit::messages_to_number(tx, phone_key);
-    let mut hits = Hits::parse(&store::codes_sent(tx.conn, phone_key)?.unwrap_or_default());
+    let sent = store::codes_sent(tx.conn, phone_key)?.unwrap_or_default();
+    if sent == store::ELSEWHERE {
+        return Ok(rate_limits::next_at(tx, &[limit])? <= tx.now);
+    }
+    let mut hits = Hits::parse(&sent);
     limit.put_back(&mut hits, tx.now);
     Ok(limit.next_at(&hits, tx.now) <= tx.now)
 }

@@ -166,6 +166,15 @@ impl Conn {
         }
     }
 
+    /// From here to the end of the transaction, a statement may take as long as it takes: for commands that
+    /// read a whole table.
+    pub fn lift_time_limits(&mut self) -> QueryResult<()> {
+        match &mut self.server {
+            Server::Pg(c) => c.batch_execute("SET LOCAL statement_timeout = 0"),
+            Server::Sqlite(_) => Ok(()),
+        }
+    }
+
     /// From here to the end of the transaction, a statement that waits for another transaction's lock fails
     /// after less time than PostgreSQL lets pass before it looks for a deadlock (1 s): a batch gives way, so
     /// that a request does not. SQLite has one writer and no such locks.

@@ -57,6 +57,8 @@ pub(super) fn run(conn: &mut Server) -> Result<(), Error> {
             outcome
         }
         Server::Sqlite(c) => {
+            // A migration can sort a whole table: not in memory.
+            c.batch_execute("PRAGMA temp_store = FILE")?;
             let outcome = c.run_pending_migrations(MIGRATIONS).map(drop);
             outcome.and_then(|()| Ok(c.batch_execute(SQLITE_APPEND_ONLY)?))
         }

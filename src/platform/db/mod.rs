@@ -79,11 +79,64 @@ pub enum Error {
     Migration(String),
 }
 
+/// Whose fault an error is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// What was asked for cannot be done, and it will be the same next time.
+    Callers,
+    /// The database is full, busy, read-only or gone: the same works later.
+    Databases,
+    /// Neither library tells.
+    Unclear,
+}
+
+impl Error {
+    pub fn fault(&self) -> Fault {
+        let Self::Statement(error) = self else {
+            return if matches!(self, Self::Panicked) { Fault::Callers } else { Fault::Databases };
+        };
+        match error {
+            DieselError::DatabaseError(kind, info) => match kind {
+                DatabaseErrorKind::UniqueViolation
+                | DatabaseErrorKind::ForeignKeyViolation
+                | DatabaseErrorKind::NotNullViolation
+                | DatabaseErrorKind::CheckViolation => Fault::Callers,
+                DatabaseErrorKind::SerializationFailure
+                | DatabaseErrorKind::ReadOnlyTransaction
+                | DatabaseErrorKind::ClosedConnection
+                | DatabaseErrorKind::UnableToSendCommand => Fault::Databases,
+                _ if DISK_FULL.iter().chain(&PASSING).any(|text| info.message().contains(text)) => {
+                    Fault::Databases
+                }
+                _ => Fault::Unclear,
+            },
+            DieselError::NotFound
+            | DieselError::DeserializationError(_)
+            | DieselError::SerializationError(_)
+            | DieselError::QueryBuilderError(_)
+            | DieselError::InvalidCString(_) => Fault::Callers,
+            _ => Fault::Databases,
+        }
+    }
+}
+
 /// The result of a store function.
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// What SQLite and PostgreSQL say when there is no space left.
 const DISK_FULL: [&str; 2] = ["database or disk is full", "No space left on device"];
+
+/// What they say of other troubles that pass. PostgreSQL says it in the language of the server, so these are
+/// not all; [`Fault::Unclear`] is for the others.
+const PASSING: [&str; 7] = [
+    "database is locked",
+    "disk I/O error",
+    "out of memory",
+    "lock timeout",
+    "statement timeout",
+    "deadlock detected",
+    "terminating connection",
+];
 
 /// The kind of a failed statement, without its message: PostgreSQL's messages quote the row.
 fn kind_of(error: &DieselError) -> &'static str {

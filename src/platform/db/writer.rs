@@ -35,6 +35,7 @@ const MOST: usize = 64;
 const LONGEST: Duration = Duration::from_millis(8);
 /// The most closures that wait: more than there can be connections.
 const QUEUE: u32 = 1 << 16;
+const DRAIN_PAUSE: Duration = Duration::from_millis(10);
 /// How long the last user of the database waits for the thread to close the file.
 const CLOSE: Duration = Duration::from_secs(2);
 
@@ -94,7 +95,7 @@ impl Turn {
     }
 }
 
-/// A caller that waits; its future can be dropped, when the client is gone.
+/// A caller that waits. If its future is dropped, its closure does not begin any more.
 struct Waiting(Arc<Turn>);
 
 impl Drop for Waiting {
@@ -109,9 +110,12 @@ impl Writer {
         Self { manager, completed, thread: OnceLock::new(), waiting }
     }
 
-    /// Waits until no closure is waiting or running.
+    /// Waits until no closure is waiting or running. It looks again and again: a waiter for all places would
+    /// have the closures refused that come meanwhile.
     pub(super) async fn drain(&self) {
-        let _all = self.waiting.acquire_many(QUEUE).await;
+        while self.waiting.available_permits() < QUEUE as usize {
+            tokio::time::sleep(DRAIN_PAUSE).await;
+        }
     }
 
     /// [`Db::write`].

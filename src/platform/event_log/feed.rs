@@ -4,6 +4,7 @@
 //! instance that died. Instances tell each other of numbered events by NOTIFY, in the transaction
 //! of the round: NOTIFY takes a lock over the whole database at commit, which sign-ups should not wait for.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -18,8 +19,16 @@ use crate::platform::{Service, db};
 const FALLBACK: Duration = Duration::from_secs(5);
 /// Pause after a round, so that a busy hour is numbered in batches instead of event by event.
 const PAUSE: Duration = Duration::from_millis(10);
-/// Pause before a reaction that failed is tried again.
+/// Pause before a reaction that failed is tried again: so much longer with each failure, up to a limit,
+/// because events are numbered in the same rounds.
 const RETRY: Duration = Duration::from_millis(200);
+const LONGEST_RETRY: Duration = Duration::from_secs(1);
+/// So often does a command try a reaction that fails.
+const TRIES: u32 = 4;
+/// So often does a command find another process at it, for a second together.
+const BUSY_TRIES: u32 = 100;
+/// The longest pause while another instance is at it.
+const LONGEST_BUSY: Duration = Duration::from_millis(320);
 
 /// Handle of the running thread.
 pub struct Feed {
@@ -46,41 +55,71 @@ pub fn spawn(service: Service, reactions: Reactions) -> std::io::Result<Feed> {
     Ok(Feed { stop, signals, thread })
 }
 
+/// What the thread goes by.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    /// Everything is read: the next round is for what comes.
+    Settled,
+    /// Another instance is at it.
+    Busy,
+    /// A reaction failed, or the database did.
+    Failed,
+}
+
 fn run(service: &Service, reactions: &Reactions, stopped: &AtomicBool) {
-    let mut tail = None;
-    let (mut seen, mut is_due) = (0, true);
+    let (mut tail, mut seen, mut pace) = (None, 0, Pace::Busy);
+    // The first round is a careful one: it forgets what an earlier process failed at.
+    let mut failures = 1;
+    let mut busy = PAUSE;
     while !stopped.load(Ordering::SeqCst) {
         let is_own = service.signals.has_new_events.swap(false, Ordering::SeqCst);
-        match catch_up(service, reactions, is_own || is_due, &mut tail) {
-            Ok(()) => is_due = false,
-            Err(error) => {
-                tracing::warn!(%error, "the event log is delayed");
-                is_due = true;
-                thread::sleep(RETRY);
+        let (is_due, is_careful) = (is_own || pace != Pace::Settled, failures > 0);
+        pace = guarded(|| catch_up(service, reactions, (is_due, is_careful), &mut tail));
+        busy = if pace == Pace::Busy { (busy * 2).min(LONGEST_BUSY) } else { PAUSE };
+        match pace {
+            Pace::Settled => {
+                failures = 0;
+                thread::sleep(PAUSE);
+                seen = service.signals.event_log.wait(seen, FALLBACK);
+            }
+            Pace::Busy => thread::sleep(busy),
+            Pace::Failed => {
+                failures += 1;
+                thread::sleep((RETRY * failures).min(LONGEST_RETRY));
             }
         }
-        thread::sleep(PAUSE);
-        seen = service.signals.event_log.wait(seen, FALLBACK);
+    }
+    if pace == Pace::Settled {
+        // What was committed meanwhile gets its number now, and not at the next start.
+        guarded(|| catch_up(service, reactions, (true, false), &mut tail));
     }
 }
 
-/// Runs rounds until every event has its number and every reaction has read it.
+/// A panic must not end the thread: nothing would be numbered any more.
+fn guarded(turn: impl FnOnce() -> db::Result<Pace>) -> Pace {
+    let outcome = catch_unwind(AssertUnwindSafe(turn)).unwrap_or(Err(db::Error::Panicked));
+    outcome.unwrap_or_else(|error| {
+        tracing::warn!(%error, "the event log is delayed");
+        Pace::Failed
+    })
+}
+
+/// Runs rounds until every event has its number and every reaction has read it, for a command that ends
+/// afterwards. A reaction that goes on failing is left to the server.
 pub fn settle(service: &Service, reactions: &Reactions) -> db::Result<()> {
-    let mut goes_on = false;
-    while goes_on || service.read_blocking(|tx| store::is_any_unread(tx.conn, &reactions.names()))? {
-        (_, goes_on) = advance(service, reactions)?;
+    let (mut goes_on, mut failures) = (false, 0);
+    let is_unread = || service.read_blocking(|tx| store::is_any_unread(tx.conn, &reactions.names()));
+    let mut busy = 0;
+    while failures < TRIES && busy < BUSY_TRIES && (goes_on || is_unread()?) {
+        let done = round(service, reactions, failures > 0)?;
+        if done.is_busy || done.has_failed {
+            thread::sleep(if done.is_busy { PAUSE } else { RETRY });
+        }
+        failures += u32::from(done.has_failed);
+        busy += u32::from(done.is_busy);
+        goes_on = done.has_more || done.is_busy || done.has_failed;
     }
     Ok(())
-}
-
-/// Runs a round, and waits if the next one must not follow at once. Says whether there has to be a next one.
-fn advance(service: &Service, reactions: &Reactions) -> db::Result<(Round, bool)> {
-    let done = round(service, reactions)?;
-    if done.is_busy || done.has_failed {
-        thread::sleep(if done.is_busy { PAUSE } else { RETRY });
-    }
-    let goes_on = done.has_more || done.is_busy || done.has_failed;
-    Ok((done, goes_on))
 }
 
 /// Runs rounds until nothing is left, and tells the observers. `tail` is the number up to which they were
@@ -88,21 +127,23 @@ fn advance(service: &Service, reactions: &Reactions) -> db::Result<(Round, bool)
 fn catch_up(
     service: &Service,
     reactions: &Reactions,
-    is_own: bool,
+    (is_due, is_careful): (bool, bool),
     tail: &mut Option<i64>,
-) -> db::Result<()> {
+) -> db::Result<Pace> {
     // Also what an instance left that died between two attempts of a reaction.
-    let mut goes_on =
-        is_own || service.db.peek_blocking(|conn| store::is_any_unread(conn, &reactions.names()))?;
-    if !goes_on {
-        return read_on(service, reactions, tail);
+    if !is_due && !service.db.peek_blocking(|conn| store::is_any_unread(conn, &reactions.names()))? {
+        return read_on(service, reactions, tail).map(|()| Pace::Settled);
     }
-    while goes_on {
-        let done;
-        (done, goes_on) = advance(service, reactions)?;
+    loop {
+        let done = round(service, reactions, is_careful)?;
         tell(service, reactions, &done, tail)?;
+        if done.is_busy || done.has_failed {
+            return Ok(if done.is_busy { Pace::Busy } else { Pace::Failed });
+        }
+        if !done.has_more {
+            return Ok(Pace::Settled);
+        }
     }
-    Ok(())
 }
 
 /// Tells the observers of what a round numbered: from memory, unless another instance was there before.

@@ -73,7 +73,7 @@ impl Event {
     }
 
     /// Says which conversation it is about. `place` is the number of entries in it at that moment: events of
-    /// one conversation are numbered in this order.
+    /// one conversation that wait together are numbered in this order.
     pub fn in_conversation(&mut self, id: &ConversationId, place: i32) -> &mut Self {
         self.conversation_id = Some(id.clone());
         self.place = place;

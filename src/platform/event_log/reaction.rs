@@ -3,8 +3,9 @@
 //! A round numbers the waiting events and lets every reaction read them, in one transaction that also moves
 //! the reactions' cursors: so each effect happens exactly once, and a sign-up costs a share of a round. If
 //! anything in it fails, nothing of it happened, and the round is done again carefully: each reaction has a
-//! savepoint then, and one that fails goes on event by event. An event that a reaction fails at three times
-//! is parked with its error for the operator, and the reaction goes on.
+//! savepoint then, and one that fails goes on event by event. An event at which a reaction fails again and
+//! again is parked with its error for the operator, and the reaction goes on. What is the database's fault is
+//! not counted: a full disk must not cost a practice its notices.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use super::store::{self, Event, Parked};
 use super::{BATCH, sequencer};
 use crate::kit::{EventId, Timestamp};
+use crate::platform::db::Fault;
 use crate::platform::signal::Wake;
 use crate::platform::{Service, Tx, db};
 
@@ -19,8 +21,10 @@ use crate::platform::{Service, Tx, db};
 const LOCK: i64 = 0x4576_656e_744c_6f67;
 /// The name under which `reaction_cursors` says how far the log is numbered.
 const SEQUENCE: &str = "sequence";
-/// After this many failures at an event, a reaction goes on without it.
+/// After this many failures at an event that are its own fault, a reaction goes on without it.
 const MOST_FAILURES: i32 = 3;
+/// The same where nobody can tell whose fault it is: a minute, because the feed tries once a second.
+const MOST_UNCLEAR: i32 = 60;
 
 /// What follows from events, in the database: done once for each event, by whichever instance reads it.
 pub trait Reaction: Send + Sync {
@@ -78,9 +82,10 @@ pub struct Round {
 }
 
 /// Numbers a batch of waiting events and lets the reactions read what they have not read yet.
-pub fn round(service: &Service, reactions: &Reactions) -> db::Result<Round> {
-    match service.write_blocking(|tx| attempt(tx, reactions, false)) {
-        Err(error) => {
+/// `is_careful` is for the round after one that failed.
+pub fn round(service: &Service, reactions: &Reactions, is_careful: bool) -> db::Result<Round> {
+    match service.write_blocking(|tx| attempt(tx, reactions, is_careful)) {
+        Err(error) if !is_careful => {
             tracing::warn!(%error, "a round of the event log failed and is done again, reaction by reaction");
             service.write_blocking(|tx| attempt(tx, reactions, true))
         }
@@ -92,6 +97,8 @@ fn attempt(tx: &mut Tx, reactions: &Reactions, is_careful: bool) -> db::Result<R
     if !tx.conn.try_lock(LOCK)? {
         return Ok(Round { is_busy: true, ..Round::default() });
     }
+    // One table that is locked must not stop the numbering for everybody.
+    tx.conn.limit_lock_waits()?;
     let cursors = store::cursors(tx.conn)?;
     let head = cursors.get(SEQUENCE).copied().unwrap_or_default();
     let numbered = sequencer::number(tx, head, BATCH)?;
@@ -106,6 +113,9 @@ fn attempt(tx: &mut Tx, reactions: &Reactions, is_careful: bool) -> db::Result<R
         let reached = follow(tx, &**reaction, (from, end), &round.numbered, is_careful)?;
         if cursor != Some(reached) {
             moved.push((name, reached));
+        }
+        if is_careful && reached == end {
+            store::forget_failures(tx.conn, name)?;
         }
         // Stopped at its first event: it waits before the next attempt.
         round.has_failed |= reached < end && reached == from;
@@ -179,23 +189,33 @@ fn react(tx: &mut Tx, reaction: &dyn Reaction, events: &[Event]) -> db::Result<(
 
 /// Lets a reaction read one event; `false` if it failed and is to be tried again.
 fn try_one(tx: &mut Tx, reaction: &dyn Reaction, event: &Event) -> db::Result<bool> {
-    let mut error = String::new();
+    let (mut error, mut most) = (String::new(), None);
     let done = tx.savepoint(|tx| {
-        react(tx, reaction, std::slice::from_ref(event)).inspect_err(|why| error = why.to_string())
+        react(tx, reaction, std::slice::from_ref(event))
+            .inspect_err(|why| (error, most) = (why.to_string(), most_failures(why)))
     })?;
     let (name, now) = (reaction.name(), tx.now);
     if done.is_some() {
         store::unpark(tx.conn, name, &event.id)?;
         return Ok(true);
     }
-    let failures = store::count_failure(tx.conn, (name, &event.id), &error, now)?;
-    if failures < MOST_FAILURES {
+    let Some(most) = most else { return Ok(false) };
+    if store::count_failure(tx.conn, (name, &event.id), &error, now)? < most {
         return Ok(false);
     }
     store::park(tx.conn, (name, &event.id), now)?;
     metrics::counter!("events_parked_total", "reaction" => name).increment(1);
     tracing::error!(reaction = name, event = event.id.as_str(), error, "an event was parked");
     Ok(true)
+}
+
+/// How often an event may fail with this error before it is parked; `None` if that is the database's fault.
+fn most_failures(error: &db::Error) -> Option<i32> {
+    match error.fault() {
+        Fault::Callers => Some(MOST_FAILURES),
+        Fault::Unclear => Some(MOST_UNCLEAR),
+        Fault::Databases => None,
+    }
 }
 
 /// How far the log is numbered.
@@ -227,14 +247,16 @@ pub struct Lag {
     pub since: Option<Timestamp>,
 }
 
-/// How far each reaction is behind the numbered events.
+/// How far each reaction is behind; the events that wait for their number count too.
 pub fn lag(tx: &mut Tx) -> db::Result<Vec<Lag>> {
     let cursors = store::cursors(tx.conn)?;
     let head = cursors.get(SEQUENCE).copied().unwrap_or_default();
+    let waiting = store::unnumbered(tx.conn)?;
+    let oldest = if waiting > 0 { store::oldest_unnumbered(tx.conn)? } else { None };
     let mut lags = Vec::new();
     for (reaction, seq) in cursors.into_iter().filter(|(name, _)| name != SEQUENCE) {
-        let since = if seq < head { store::moment_after(tx.conn, seq)? } else { None };
-        lags.push(Lag { reaction, events: head - seq, since });
+        let since = if seq < head { store::moment_after(tx.conn, seq)? } else { oldest };
+        lags.push(Lag { reaction, events: head - seq + waiting, since });
     }
     lags.sort_by(|a, b| a.reaction.cmp(&b.reaction));
     Ok(lags)

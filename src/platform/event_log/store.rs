@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use diesel::dsl::{count_star, max};
+use diesel::dsl::{count_star, exists, max};
 use diesel::prelude::*;
 use diesel::query_builder::QueryFragment;
-use diesel::{delete, insert_into, update};
+use diesel::{delete, insert_into, select, update};
 
 use crate::kit::{AccountId, ConversationId, EventId, PracticeId, Timestamp};
 use crate::platform::db::schema::{event_chains, events, parked_events, reaction_cursors};
@@ -146,6 +146,23 @@ pub(super) fn never_numbered(conn: &mut Conn, before: Timestamp) -> Result<i64> 
     Ok(rows.count().get_result(conn)?)
 }
 
+/// How many events have no number yet.
+pub(super) fn unnumbered(conn: &mut Conn) -> Result<i64> {
+    Ok(events::table.filter(events::seq.is_null()).count().get_result(conn)?)
+}
+
+/// The moment of the event that has waited longest for its number.
+pub(super) fn oldest_unnumbered(conn: &mut Conn) -> Result<Option<Timestamp>> {
+    let rows = events::table.filter(events::seq.is_null()).order(events::id);
+    Ok(rows.select(events::at).first(conn).optional()?)
+}
+
+/// The moment of the event that was numbered last.
+pub(super) fn last_moment(conn: &mut Conn) -> Result<Option<Timestamp>> {
+    let rows = events::table.filter(events::seq.is_not_null()).order(events::seq.desc());
+    Ok(rows.select(events::at).first(conn).optional()?)
+}
+
 /// Writes number, place in the chain and hash of events.
 pub(super) fn set_numbers(conn: &mut Conn, numbered: &[Event]) -> Result<()> {
     let cells = |event: &Event| {
@@ -196,6 +213,12 @@ pub(super) fn links(conn: &mut Conn, chain: &str, (seq, last): (i64, i64), limit
         .filter(events::chain_seq.gt(seq))
         .filter(events::chain_seq.le(last));
     Ok(rows.order(events::chain_seq).limit(limit).select(columns::<Event>()).load(conn)?)
+}
+
+/// Whether a chain goes on after the place `seq`.
+pub(super) fn is_longer(conn: &mut Conn, chain: &str, seq: i64) -> Result<bool> {
+    let rows = events::table.filter(events::chain.eq(chain)).filter(events::chain_seq.gt(seq));
+    Ok(select(exists(rows)).get_result(conn)?)
 }
 
 /// Counts the events from before the chains, and returns the time of the last one.
@@ -366,6 +389,12 @@ pub(super) fn park(conn: &mut Conn, (reaction, event_id): (&str, &EventId), now:
 /// Forgets that a reaction failed at an event, because it has succeeded.
 pub(super) fn unpark(conn: &mut Conn, reaction: &str, event_id: &EventId) -> Result<usize> {
     Ok(delete(parked_events::table.find((reaction, event_id))).execute(conn)?)
+}
+
+/// Forgets all failures that a reaction has overcome.
+pub(super) fn forget_failures(conn: &mut Conn, reaction: &str) -> Result<usize> {
+    let rows = parked_events::table.filter(parked_events::reaction.eq(reaction));
+    Ok(delete(rows.filter(parked_events::parked_at.is_null())).execute(conn)?)
 }
 
 /// Takes an event that a reaction has given up on; 0 if it has not, or is about to try again by itself.

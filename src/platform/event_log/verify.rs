@@ -9,7 +9,8 @@ use crate::platform::{Tx, db};
 
 /// Rows read per query.
 const PAGE: i64 = 1_000;
-/// An event that has no number after this long was never seen by the sequencer, or lost its number.
+/// An event without a number that is so much older than the last one with a number was passed over by the
+/// sequencer, or lost its number. Younger ones wait for a server.
 const NUMBERED_WITHIN: Duration = Duration::from_mins(1);
 
 /// The first error in a chain.
@@ -40,10 +41,14 @@ pub struct Verdict {
     pub unchained: i64,
     /// Time of the last of those events.
     pub unchained_until: Option<Timestamp>,
-    /// Events that are older than a minute and have no number.
+    /// Events that have no number, though others have that came more than a minute later.
     pub never_numbered: i64,
+    /// Events that a server has yet to number.
+    pub waiting: i64,
     /// How many numbers of the log no event has.
     pub missing_numbers: i64,
+    /// How far numbers go beyond what the sequencer has given.
+    pub forged_numbers: i64,
 }
 
 impl Verdict {
@@ -51,6 +56,7 @@ impl Verdict {
     pub fn is_sound(&self) -> bool {
         self.never_numbered == 0
             && self.missing_numbers == 0
+            && self.forged_numbers == 0
             && self.chains.iter().all(|report| report.finding.is_none())
     }
 }
@@ -72,12 +78,25 @@ pub fn verify(tx: &mut Tx, practice_id: Option<&PracticeId>) -> db::Result<Verdi
         }
     }
     let (unchained, unchained_until) = store::unchained(tx.conn, practice_id)?;
-    let never_numbered = store::never_numbered(tx.conn, tx.now - NUMBERED_WITHIN)?;
+    let never_numbered = match store::last_moment(tx.conn)? {
+        Some(last) => store::never_numbered(tx.conn, last - NUMBERED_WITHIN)?,
+        None => 0,
+    };
+    let waiting = store::unnumbered(tx.conn)? - never_numbered;
     // In this order: what is numbered in between is there as well.
     let sequence = reaction::sequence(tx)?;
     let (count, last) = store::numbered(tx.conn)?;
     let missing_numbers = last.max(sequence) - count;
-    Ok(Verdict { chains: reports, unchained, unchained_until, never_numbered, missing_numbers })
+    let forged_numbers = (last - reaction::sequence(tx)?).max(0);
+    Ok(Verdict {
+        chains: reports,
+        unchained,
+        unchained_until,
+        never_numbered,
+        waiting,
+        missing_numbers,
+        forged_numbers,
+    })
 }
 
 fn walk(tx: &mut Tx, head: &Head) -> db::Result<Report> {
@@ -102,6 +121,11 @@ fn walk(tx: &mut Tx, head: &Head) -> db::Result<Report> {
     let finding = match (rows < head.seq, before == head.hash) {
         (true, _) => Some(Finding::Missing { seq: rows + 1 }),
         (false, false) => Some(Finding::Head),
+        (false, true) if store::is_longer(tx.conn, &head.chain, head.seq)? => {
+            // Longer than its head says; a sequencer that runs meanwhile moves the head too.
+            let now = store::heads(tx.conn, Some(&[head.chain.as_str()]))?;
+            now.iter().all(|now| now.seq == head.seq).then_some(Finding::Head)
+        }
         (false, true) => None,
     };
     Ok(report(rows, finding))

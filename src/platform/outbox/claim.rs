@@ -12,8 +12,8 @@ use crate::kit::{DeliveryId, Timestamp};
 use crate::platform::db::Conn;
 use crate::platform::{Tx, db};
 
-/// How far the clocks of instances may differ. A row that was scheduled later than that from now comes from a
-/// clock that was ahead; if such a row waited for its moment, an hour's error would delay codes by an hour.
+/// How far ahead a row may be scheduled by a clock that differs a little. A row that is further ahead comes
+/// from a clock that was ahead; if it waited for its moment, an hour's error would delay codes by an hour.
 const CLOCK_SKEW: Duration = Duration::from_secs(30);
 
 impl ChannelState {

@@ -22,7 +22,7 @@ use super::senders::{Inbox, Report, Senders};
 use super::worker::{Order, Parcel, Work, Worker, is_about_a_row};
 use super::{Channel, Outcome};
 use crate::kit::Timestamp;
-use crate::platform::db;
+use crate::platform::db::{self, Fault};
 use crate::platform::signal::Signals;
 
 /// How often it looks at the queue without being woken; up to a second more, so that instances that were
@@ -79,8 +79,9 @@ struct Dispatcher {
     stop: Arc<AtomicBool>,
     /// Results that are not stored yet.
     finished: Vec<Finished>,
-    /// Results that could not be stored with the others; each is tried alone, as long as its lease runs.
-    difficult: Vec<Finished>,
+    /// Results that could not be stored with the others, and whose fault that was. Each is tried alone: as
+    /// long as its lease runs, or as long as the database is at fault.
+    difficult: Vec<(Finished, Fault)>,
     /// When they are tried next.
     difficult_at: Instant,
     /// Moments at which a row is due.
@@ -258,11 +259,13 @@ impl Dispatcher {
             Ok(due_again) => self.settled(&finished, due_again),
             Err(error) if is_about_a_row(&error) => {
                 tracing::warn!(%error, "results could not be stored together");
-                self.difficult.extend(finished);
+                let fault = error.fault();
+                self.difficult.extend(finished.into_iter().map(|one| (one, fault)));
             }
             Err(error) => {
+                // Kept however long it takes: nothing is claimed before they are stored, so there are never
+                // more than senders, and a text that is known to be sent is not sent again.
                 self.finished = finished;
-                self.drop_expired();
                 return Err(error);
             }
         }
@@ -294,13 +297,13 @@ impl Dispatcher {
     }
 
     fn settle_difficult(&mut self) {
-        for finished in std::mem::take(&mut self.difficult) {
+        for (finished, _) in std::mem::take(&mut self.difficult) {
             match self.worker.settle(&[&finished], true) {
                 Ok(due_again) => self.settled(&[finished], due_again),
                 Err(error) => {
                     let outbox = finished.claim.job.id.as_str();
                     tracing::warn!(%error, outbox, "the result of an outbox row could not be stored");
-                    self.difficult.push(finished);
+                    self.difficult.push((finished, error.fault()));
                     self.difficult_at = Instant::now() + PAUSE;
                 }
             }
@@ -308,11 +311,11 @@ impl Dispatcher {
         self.drop_expired();
     }
 
-    /// After its lease a row belongs to whoever claims it.
+    /// After its lease a row belongs to whoever claims it. A result that only the database keeps from being
+    /// stored stays: it would be sent again, and storing it does no harm if another instance has the row.
     fn drop_expired(&mut self) {
         let now = self.now();
-        self.finished.retain(|one| one.claim.ends_at > now);
-        self.difficult.retain(|one| one.claim.ends_at > now);
+        self.difficult.retain(|(one, fault)| *fault == Fault::Databases || one.claim.ends_at > now);
     }
 
     /// Learns from results that are stored when rows are due, and whether a channel is paused.

@@ -1,6 +1,7 @@
 //! The thread that settles leases when they are over. It looks into memory every second, and asks the
 //! database only if there is something to return.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -30,7 +31,9 @@ pub fn spawn(service: Service) -> std::io::Result<Keeper> {
         let mut goes_on = true;
         while goes_on {
             goes_on = stopped.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout);
-            if let Err(error) = settle(&service, !goes_on) {
+            // A panic must not end the thread: leases would be returned by nobody.
+            let settled = catch_unwind(AssertUnwindSafe(|| settle(&service, !goes_on)));
+            if let Err(error) = settled.unwrap_or(Err(db::Error::Panicked)) {
                 tracing::warn!(%error, "leases not settled, will retry");
             }
         }

@@ -82,10 +82,12 @@ pub(crate) struct AuditEvent {
         example = json!({ "before": { "label": "Flyer" }, "after": { "label": "Poster" } })
     )]
     detail: Value,
-    /// Position in the practice's hash chain; `null` for events older than the chain.
+    /// Position in the practice's hash chain, which also holds events that this list does not show, so that
+    /// numbers are missing here; `null` for events older than the chain.
     #[schema(required = true, example = 42)]
     number: Option<i64>,
-    /// SHA-256 of this event together with the hash of the previous event.
+    /// SHA-256 of this event together with the hash of the one before it in the chain. Whether the chain is
+    /// complete, the operator's `practice-links admin audit verify` tells.
     #[schema(required = true, example = "n4bQgYhMfWWaL-qgxVrQFaO_TxsrC4Is0V1sFbDwCgg")]
     hash: Option<String>,
 }

@@ -152,7 +152,7 @@ fn launch(
     let address = listener.local_addr().unwrap();
     let client = Client::new(&format!("http://{address}"));
     // The reactions begin before the first event, as those of a server do.
-    event_log::round(&state.service, &state.reactions).unwrap();
+    event_log::round(&state.service, &state.reactions, false).unwrap();
     TestApp {
         worker: Worker::new(
             state.service.clone(),

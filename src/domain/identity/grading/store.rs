@@ -116,7 +116,9 @@ pub(super) fn subjects(
     let rows = conversations::table
         .inner_join(pairings::table.inner_join(patients::table).inner_join(accounts::table))
         .filter(conversations::id.eq_any(conversation_ids));
+    // In order, because grades are locked in this order, and an import grades too.
     let found: Vec<Person> = rows
+        .order(conversations::id)
         .select((
             conversations::id,
             conversations::practice_id,
