@@ -129,6 +129,7 @@ fn queue(app: &TestApp, channel: Channel, count: usize) {
 fn enqueue(tx: &mut Tx, channel: Channel, key: &str) -> db::Result<()> {
     let message = Message {
         topic: TOPIC,
+        priority: outbox::Priority::Notice,
         channel,
         dedupe_key: key.to_owned(),
         recipient: None,

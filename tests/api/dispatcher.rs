@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use practice_links::app::Settings;
 use practice_links::kit::{Clock, Email};
 use practice_links::platform::outbox::{
-    self, Channel, Envelope, Job, Mail, Message, Outcome, Outgoing, Rendered, SendResult, Topic, Topics,
-    Transport, Worker,
+    self, Channel, Envelope, Job, Mail, Message, Outcome, Outgoing, Priority, Rendered, SendResult, Topic,
+    Topics, Transport, Worker,
 };
 use practice_links::platform::signal::Wake;
 use practice_links::platform::{Tx, db};
@@ -105,16 +105,21 @@ fn topics() -> Arc<Topics> {
 }
 
 fn enqueue(app: &TestApp, keys: &[&str]) {
-    let message = |key: &&str| Message {
+    enqueue_as(app, Priority::Notice, keys);
+}
+
+fn enqueue_as(app: &TestApp, priority: Priority, keys: &[impl AsRef<str>]) {
+    let message = |key: &str| Message {
         topic: TOPIC,
+        priority,
         channel: Channel::Email,
-        dedupe_key: (*key).to_owned(),
+        dedupe_key: key.to_owned(),
         recipient: None,
         payload: json!({}),
         due: None,
         not_after: None,
     };
-    app.write(|tx| keys.iter().try_for_each(|key| outbox::enqueue(tx, &message(key)).map(drop)));
+    app.write(|tx| keys.iter().try_for_each(|key| outbox::enqueue(tx, &message(key.as_ref())).map(drop)));
 }
 
 fn settled_as(app: &TestApp, key: &str, state: &str) -> bool {
@@ -181,6 +186,54 @@ both! {
         server.release();
         wait_until("all mails", || app.outbox("queued") + app.outbox("leased") == 0);
         worker.into_thread().join().unwrap();
+    }
+
+    /// A list of thousands takes half of a channel, and what is urgent overtakes it.
+    fn bulk_leaves_half_of_a_channel_to_the_others(app: TestApp) {
+        let keys: Vec<String> = (0..300).map(|n| format!("bulk-{n}")).collect();
+        enqueue_as(&app, Priority::Bulk, &keys);
+        let server = Arc::new(HangingMailServer::default());
+        let transport = Arc::clone(&server) as Arc<dyn Transport>;
+        let worker = Worker::new(app.state.service.clone(), topics(), transport)
+            .of_channel(Channel::Email, 4, 1_000);
+        let worker = worker.spawn().unwrap();
+        wait_until("half of the senders", || server.waiting() == 2);
+        for (n, priority) in [(3, Priority::Notice), (4, Priority::Code)] {
+            thread::sleep(Duration::from_millis(300));
+            assert_eq!(server.waiting(), n - 1, "the others are kept free");
+            let key = format!("urgent-{n}");
+            enqueue_as(&app, priority, &[key]);
+            let waited = wait_until("what is urgent", || server.waiting() == n);
+            assert!(waited < Duration::from_secs(1), "{waited:?}");
+        }
+        // All senders are busy now. What comes next goes by priority, not by time.
+        enqueue_as(&app, Priority::Letter, &["letter"]);
+        enqueue_as(&app, Priority::Code, &["code"]);
+        server.release();
+        wait_until("everything", || app.outbox("sent") == 304);
+        worker.into_thread().join().unwrap();
+    }
+
+    fn claim_goes_by_priority_then_by_time(app: TestApp) {
+        for (priority, key) in [
+            (Priority::Bulk, "list"),
+            (Priority::Notice, "notice"),
+            (Priority::Letter, "letter"),
+            (Priority::Code, "code"),
+            (Priority::Code, "later code"),
+        ] {
+            enqueue_as(&app, priority, &[key]);
+            app.advance(1);
+        }
+        let transport = Arc::clone(&app.transport) as Arc<dyn Transport>;
+        let worker = Worker::new(app.state.service.clone(), topics(), transport)
+            .of_channel(Channel::Email, 1, 1_000);
+        let mut order = Vec::new();
+        while worker.run_batch().unwrap() > 0 {
+            let sent = ["list", "notice", "letter", "code", "later code"].into_iter();
+            order.extend(sent.filter(|key| settled_as(&app, key, "sent")).filter(|key| !order.contains(key)).collect::<Vec<_>>());
+        }
+        assert_eq!(order, ["code", "later code", "letter", "notice", "list"]);
     }
 
     fn row_that_cannot_be_rendered_holds_up_no_other(app: TestApp) {

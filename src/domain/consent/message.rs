@@ -41,6 +41,7 @@ pub(super) fn enqueue(tx: &mut Tx, inbound_id: &InboundMessageId, reply: &Reply<
     let payload = Payload { sender: reply.sender.to_owned(), keyword, language };
     let message = Message {
         topic: ReplyTopic::NAME,
+        priority: outbox::Priority::Code,
         channel: Channel::Sms,
         dedupe_key: format!("sms:answer:{inbound_id}"),
         recipient: Some(reply.to.as_e164().to_owned()),

@@ -57,6 +57,7 @@ impl Secrets {
     fn message(&self, topic: &'static str, channel: outbox::Channel, hash: &str, invite: &Invite) -> Message {
         Message {
             topic,
+            priority: outbox::Priority::Bulk,
             channel,
             dedupe_key: format!("invite:{hash}"),
             recipient: None,

@@ -100,6 +100,7 @@ fn enqueue_due(
 ) -> db::Result<()> {
     let message = Message {
         topic: kind.topic(),
+        priority: outbox::Priority::Notice,
         channel: Channel::Email,
         dedupe_key,
         recipient: None,

@@ -32,6 +32,7 @@ pub(super) fn enqueue(tx: &mut Tx, id: &PendingPairingId, request: &AppLinkReque
         tx,
         &outbox::Message {
             topic: LinkTopic::NAME,
+            priority: outbox::Priority::Code,
             channel: outbox::Channel::Sms,
             dedupe_key: format!("sms:{id}:{}", tx.now.millis()),
             recipient: Some(request.phone.as_e164().to_owned()),

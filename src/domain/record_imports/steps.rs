@@ -41,6 +41,7 @@ pub(super) fn queue(tx: &mut Tx, import_id: &ImportId, step: &Step) -> db::Resul
     };
     let message = Message {
         topic: TOPIC,
+        priority: outbox::Priority::Notice,
         channel: Channel::Task,
         dedupe_key: format!("import:{import_id}:{place}"),
         recipient: None,

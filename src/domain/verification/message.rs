@@ -33,6 +33,7 @@ pub(super) fn enqueue(tx: &mut Tx, session: &Session) -> db::Result<()> {
         tx,
         &outbox::Message {
             topic: CodeTopic::NAME,
+            priority: outbox::Priority::Code,
             channel: match session.channel {
                 Channel::Voice => outbox::Channel::Voice,
                 Channel::Sms => outbox::Channel::Sms,

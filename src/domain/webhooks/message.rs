@@ -35,6 +35,7 @@ pub(super) fn enqueue(tx: &mut Tx, endpoint_id: &WebhookId, delivery: &Delivery)
         tx,
         &outbox::Message {
             topic: WebhookTopic::NAME,
+            priority: outbox::Priority::Notice,
             channel: outbox::Channel::Webhook,
             dedupe_key: match delivery.replays {
                 0 => key,

@@ -215,6 +215,7 @@ diesel::table! {
         ambiguous -> Integer,
         channel -> Text,
         scheduled_at -> BigInt,
+        priority -> Integer,
     }
 }
 

@@ -199,8 +199,8 @@ impl Dispatcher {
 
     /// Reads what the senders report.
     fn collect(&mut self) {
-        for Report { channel, finished } in self.inbox.take() {
-            self.lane(channel).into_iter().for_each(Lane::finished);
+        for Report { channel, is_bulk, finished } in self.inbox.take() {
+            self.lane(channel).into_iter().for_each(|lane| lane.finished(is_bulk));
             self.finished.extend(finished);
         }
     }
@@ -246,7 +246,7 @@ impl Dispatcher {
         let is_trial = |channel| self.trials.contains(&channel);
         let rooms = self.lanes.iter().filter_map(|lane| match is_trial(lane.capacity.channel) {
             true if lane.is_busy() => None,
-            true => Some(Room { channel: lane.capacity.channel, rows: 1, is_trial: true }),
+            true => Some(Room { channel: lane.capacity.channel, rows: 1, bulk: 1, is_trial: true }),
             false => lane.room(now),
         });
         rooms.collect()
@@ -337,16 +337,18 @@ impl Dispatcher {
         let now = self.now();
         for room in rooms {
             let of_channel = parcels.iter().filter(|parcel| parcel.claim.job.channel == room.channel);
-            let found = u32::try_from(of_channel.count()).unwrap_or(u32::MAX);
+            let (bulk, others): (Vec<_>, Vec<_>) = of_channel.partition(|parcel| parcel.claim.job.is_bulk());
+            let count = |rows: usize| u32::try_from(rows).unwrap_or(u32::MAX);
+            let (bulk, found) = (count(bulk.len()), count(bulk.len() + others.len()));
             self.trials.retain(|channel| *channel != room.channel);
-            self.lane(room.channel).into_iter().for_each(|lane| lane.claimed(room.rows, found, now));
+            self.lane(room.channel).into_iter().for_each(|lane| lane.claimed(room, found, bulk, now));
         }
         for parcel in parcels {
-            let channel = parcel.claim.job.channel;
+            let (channel, is_bulk) = (parcel.claim.job.channel, parcel.claim.job.is_bulk());
             match parcel.work {
                 Work::Over(_) => {
                     let finished = self.worker.carry_out(parcel).ok().flatten();
-                    self.inbox.put(Report { channel, finished });
+                    self.inbox.put(Report { channel, is_bulk, finished });
                 }
                 _ => self.senders.hand_over(parcel),
             }

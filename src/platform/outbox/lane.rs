@@ -33,16 +33,28 @@ impl Capacity {
 /// A channel as the dispatcher sees it.
 pub(super) struct Lane {
     pub capacity: Capacity,
-    /// Rows that are being sent.
+    /// Rows that are being sent, and how many of them are bulk.
     busy: u32,
+    bulk_busy: u32,
     rate: SendRate,
+    bulk_rate: SendRate,
     /// Whether the next claim may find a row: a signal came, or the last claim found as many as it asked for.
     may_have_due: bool,
+    /// Whether the last claim took as much bulk as it might.
+    may_have_bulk: bool,
 }
 
 impl Lane {
     pub(super) fn new(capacity: Capacity) -> Self {
-        Self { capacity, busy: 0, rate: SendRate::new(capacity.per_second), may_have_due: false }
+        Self {
+            capacity,
+            busy: 0,
+            bulk_busy: 0,
+            rate: SendRate::new(capacity.per_second),
+            bulk_rate: SendRate::new(half(capacity.per_second)),
+            may_have_due: false,
+            may_have_bulk: false,
+        }
     }
 
     /// There may be due rows.
@@ -53,20 +65,25 @@ impl Lane {
     /// How many rows to claim now.
     pub(super) fn room(&self, now: Timestamp) -> Option<Room> {
         let rows = self.free_senders().min(self.rate.whole_tokens(now));
-        let room = Room { channel: self.capacity.channel, rows, is_trial: false };
-        (self.may_have_due && rows > 0).then_some(room)
+        let bulk = rows.min(self.free_for_bulk()).min(self.bulk_rate.whole_tokens(now));
+        let room = Room { channel: self.capacity.channel, rows, bulk, is_trial: false };
+        (self.may_have_due && rows > 0 || self.may_have_bulk && bulk > 0).then_some(room)
     }
 
-    /// A claim asked for `asked` rows and found `found`.
-    pub(super) fn claimed(&mut self, asked: u32, found: u32, now: Timestamp) {
+    /// A claim for `room` found `found` rows, `bulk` of them bulk.
+    pub(super) fn claimed(&mut self, room: &Room, found: u32, bulk: u32, now: Timestamp) {
         self.busy += found;
+        self.bulk_busy += bulk;
         self.rate.take(found, now);
-        self.may_have_due = found >= asked;
+        self.bulk_rate.take(bulk, now);
+        self.may_have_due = found >= room.rows;
+        self.may_have_bulk = bulk >= room.bulk;
     }
 
     /// A sender is free again.
-    pub(super) fn finished(&mut self) {
+    pub(super) fn finished(&mut self, was_bulk: bool) {
         self.busy = self.busy.saturating_sub(1);
+        self.bulk_busy = self.bulk_busy.saturating_sub(was_bulk.into());
     }
 
     pub(super) fn is_busy(&self) -> bool {
@@ -80,12 +97,29 @@ impl Lane {
 
     /// How long until the send rate allows the next row; `None` if something else is waited for.
     pub(super) fn next_token_in(&self, now: Timestamp) -> Option<Duration> {
-        (self.may_have_due && self.free_senders() > 0).then(|| self.rate.next_token_in(now))
+        let any = self.rate.next_token_in(now);
+        let bulk = any.max(self.bulk_rate.next_token_in(now));
+        let is_free = self.free_senders() > 0;
+        let waits = [
+            (self.may_have_due && is_free).then_some(any),
+            (self.may_have_bulk && is_free && self.free_for_bulk() > 0).then_some(bulk),
+        ];
+        waits.into_iter().flatten().min()
     }
 
     fn free_senders(&self) -> u32 {
         self.capacity.senders.saturating_sub(self.busy)
     }
+
+    /// Bulk gets half of the senders at most.
+    fn free_for_bulk(&self) -> u32 {
+        half(self.capacity.senders).saturating_sub(self.bulk_busy)
+    }
+}
+
+/// At least one.
+fn half(whole: u32) -> u32 {
+    (whole / 2).max(1)
 }
 
 /// Token bucket that holds the tokens of one second, because providers answer bursts with 429.
@@ -152,24 +186,50 @@ mod tests {
         let mut lane = lane();
         let rows = |lane: &Lane, now| lane.room(at(now)).map(|room| room.rows);
         assert_eq!(rows(&lane, 0), Some(2), "the rate");
-        lane.claimed(2, 2, at(0));
+        let ask = |rows| Room { channel: Channel::Sms, rows, bulk: 1, is_trial: false };
+        lane.claimed(&ask(2), 2, 0, at(0));
         assert_eq!((rows(&lane, 0), rows(&lane, 499)), (None, None));
         assert_eq!(lane.next_token_in(at(0)), Some(Duration::from_millis(501)));
         assert_eq!((rows(&lane, 500), rows(&lane, 5_000)), (Some(1), Some(2)));
-        lane.claimed(2, 2, at(5_000));
+        lane.claimed(&ask(2), 2, 0, at(5_000));
         assert_eq!(rows(&lane, 9_000), None, "no sender is free");
         assert!(lane.is_overfull());
-        lane.finished();
+        lane.finished(false);
         assert_eq!(rows(&lane, 9_000), Some(1));
-        lane.claimed(1, 0, at(9_000));
+        lane.claimed(&ask(1), 0, 0, at(9_000));
         assert_eq!(rows(&lane, 9_500), None, "nothing was due");
         assert_eq!(lane.next_token_in(at(9_500)), None);
     }
 
     #[test]
+    fn bulk_gets_half_of_a_channel() {
+        let mut lane = Lane::new(Capacity { channel: Channel::Sms, senders: 4, per_second: 8 });
+        let bulk = |lane: &Lane, now| lane.room(at(now)).map(|room| (room.rows, room.bulk));
+        lane.wake();
+        assert_eq!(bulk(&lane, 0), Some((4, 2)), "half of the senders");
+        let room = lane.room(at(0)).unwrap();
+        lane.claimed(&room, 2, 2, at(0));
+        assert_eq!(bulk(&lane, 0), None, "the other half is for codes, of which there are none");
+        lane.wake();
+        assert_eq!(bulk(&lane, 0), Some((2, 0)));
+        let room = lane.room(at(0)).unwrap();
+        lane.claimed(&room, 0, 0, at(0));
+        lane.finished(true);
+        assert_eq!(bulk(&lane, 0), Some((3, 1)), "there may be more bulk");
+        lane.finished(true);
+        let room = lane.room(at(0)).unwrap();
+        lane.claimed(&room, 2, 2, at(0));
+        (0..2).for_each(|_| lane.finished(true));
+        assert_eq!(bulk(&lane, 0), None, "half of the rate");
+        assert_eq!(lane.next_token_in(at(0)), Some(Duration::from_millis(251)));
+        assert_eq!(bulk(&lane, 250), Some((4, 1)));
+    }
+
+    #[test]
     fn clock_put_back_does_not_stop_a_channel() {
         let mut lane = lane();
-        lane.claimed(2, 2, at(7_200_000));
+        let room = Room { channel: Channel::Sms, rows: 2, bulk: 1, is_trial: false };
+        lane.claimed(&room, 2, 0, at(7_200_000));
         assert_eq!(lane.room(at(0)).map(|room| room.rows), Some(2));
     }
 }

@@ -51,6 +51,7 @@ pub struct Message {
     /// Name of the topic that renders it.
     pub topic: &'static str,
     pub channel: Channel,
+    pub priority: Priority,
     /// Unique per fact and recipient; a second message with the same key is not queued.
     pub dedupe_key: String,
     /// The address, if the row itself must hold it; erased after delivery.
@@ -61,6 +62,20 @@ pub struct Message {
     pub due: Option<Timestamp>,
     /// After this moment the message is dropped instead of sent late.
     pub not_after: Option<Timestamp>,
+}
+
+/// What is sent first in a channel. Within one priority the row that is due first goes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Priority {
+    /// Somebody looks at the screen and waits: codes, and what answers a patient.
+    Code = 0,
+    /// Somebody waits, but not with a code that expires: password letters.
+    Letter = 1,
+    /// What a practice is told of: notices, webhooks.
+    Notice = 2,
+    /// What nobody waits for, and what can be thousands: invites and imports. They get half of a channel at
+    /// most, so that a list does not fill all senders when a code comes.
+    Bulk = 3,
 }
 
 /// A row that was settled just now.

@@ -6,16 +6,17 @@ use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Nullable, Text};
 
-use super::Channel;
+use super::{Channel, Priority};
 use super::row::{Job, LONG_LEASE, SHORT_LEASE};
 use crate::kit::{DeliveryId, Timestamp};
 use crate::platform::db::{MultiBackend, SkipLocked, columns};
 
 type Pass<'a, 'b> = AstPass<'a, 'b, MultiBackend>;
 
-/// Due rows of one channel, the oldest first.
+/// Due rows of one channel, by priority and the oldest first: those that are bulk, or all others.
 pub(super) struct DueRows<'a> {
     pub channel: Channel,
+    pub are_bulk: bool,
     pub limit: i64,
     /// Whether rows are claimed although the channel is paused.
     pub is_trial: bool,
@@ -25,8 +26,10 @@ pub(super) struct DueRows<'a> {
 
 impl QueryFragment<MultiBackend> for DueRows<'_> {
     fn walk_ast<'b>(&'b self, mut pass: Pass<'_, 'b>) -> QueryResult<()> {
-        pass.push_sql("SELECT id FROM outbox WHERE ");
+        pass.push_sql("SELECT id, priority, next_at FROM outbox WHERE ");
         open_rows(&mut pass, self.channel, self.topics);
+        pass.push_sql(if self.are_bulk { " AND priority >= " } else { " AND priority < " });
+        pass.push_sql(&(Priority::Bulk as i32).to_string());
         pass.push_sql(" AND next_at <= ");
         pass.push_bind_param::<BigInt, _>(&self.now)?;
         if !self.is_trial {
@@ -34,7 +37,7 @@ impl QueryFragment<MultiBackend> for DueRows<'_> {
             quoted(&mut pass, self.channel.as_str());
             pass.push_sql(")");
         }
-        pass.push_sql(" ORDER BY next_at, id LIMIT ");
+        pass.push_sql(" ORDER BY priority, next_at, id LIMIT ");
         pass.push_bind_param::<BigInt, _>(&self.limit)
     }
 }
@@ -62,8 +65,9 @@ fn quoted(pass: &mut Pass<'_, '_>, name: &'static str) {
 /// PostgreSQL may run it again for each row and exceed its limit. If an earlier lease expired, its attempt
 /// was never finished and counts as ambiguous.
 pub(super) struct LeaseDue<'a> {
-    /// One for each channel, and at least one.
-    pub due: Vec<SkipLocked<DueRows<'a>>>,
+    /// For each channel, and at least one: its rows that are not bulk, and its bulk, which has a limit of its
+    /// own below that of both.
+    pub due: Vec<[SkipLocked<DueRows<'a>>; 2]>,
     pub token: &'a DeliveryId,
     pub now: Timestamp,
     short: Timestamp,
@@ -72,9 +76,9 @@ pub(super) struct LeaseDue<'a> {
 }
 
 impl<'a> LeaseDue<'a> {
-    pub(super) fn new(due: Vec<DueRows<'a>>, token: &'a DeliveryId, now: Timestamp) -> Self {
+    pub(super) fn new(due: Vec<[DueRows<'a>; 2]>, token: &'a DeliveryId, now: Timestamp) -> Self {
         let (short, long, row) = (now + SHORT_LEASE, now + LONG_LEASE, columns::<Job>());
-        Self { due: due.into_iter().map(SkipLocked).collect(), token, now, short, long, row }
+        Self { due: due.into_iter().map(|parts| parts.map(SkipLocked)).collect(), token, now, short, long, row }
     }
 }
 
@@ -93,9 +97,14 @@ impl<C> RunQueryDsl<C> for LeaseDue<'_> {}
 impl QueryFragment<MultiBackend> for LeaseDue<'_> {
     fn walk_ast<'b>(&'b self, mut pass: Pass<'_, 'b>) -> QueryResult<()> {
         pass.push_sql("WITH due (due_id) AS (");
-        for (index, rows) in self.due.iter().enumerate() {
+        for (index, [urgent, bulk]) in self.due.iter().enumerate() {
             pass.push_sql(if index == 0 { "SELECT id FROM (" } else { " UNION ALL SELECT id FROM (" });
-            rows.walk_ast(pass.reborrow())?;
+            pass.push_sql("SELECT id FROM (SELECT id, priority, next_at FROM (");
+            urgent.walk_ast(pass.reborrow())?;
+            pass.push_sql(") AS urgent UNION ALL SELECT id, priority, next_at FROM (");
+            bulk.walk_ast(pass.reborrow())?;
+            pass.push_sql(") AS bulk) AS both_parts ORDER BY priority, next_at, id LIMIT ");
+            pass.push_bind_param::<BigInt, _>(&urgent.0.limit)?;
             pass.push_sql(") AS one_channel");
         }
         pass.push_sql(") UPDATE outbox SET state = 'leased', attempts = attempts + 1, ambiguous = ambiguous");

@@ -6,7 +6,7 @@ use std::time::Duration;
 use diesel::prelude::*;
 use serde::de::DeserializeOwned;
 
-use super::{Channel, MOST_AMBIGUOUS, SendResult};
+use super::{Channel, MOST_AMBIGUOUS, Priority, SendResult};
 use crate::kit::{DeliveryId, OutboxId, Phone, Timestamp};
 use crate::platform::db::schema::outbox;
 
@@ -51,12 +51,19 @@ pub struct Job {
     pub channel: Channel,
     /// Number of attempts with an unknown result.
     pub ambiguous: i32,
+    /// [`Priority`](super::Priority) as stored.
+    pub(super) priority: i32,
 }
 
 impl Job {
     /// Parses the payload; `None` if another version wrote it in a different shape.
     pub fn payload<T: DeserializeOwned>(&self) -> Option<T> {
         serde_json::from_str(&self.payload).ok()
+    }
+
+    /// Whether it is one of the many that nobody waits for.
+    pub(super) fn is_bulk(&self) -> bool {
+        self.priority >= Priority::Bulk as i32
     }
 
     /// The phone number, if the row holds one.
@@ -75,6 +82,8 @@ impl Job {
 pub(super) struct Room {
     pub channel: Channel,
     pub rows: u32,
+    /// How many of them may be bulk.
+    pub bulk: u32,
     /// Whether one row is to test if the paused channel works again.
     pub is_trial: bool,
 }

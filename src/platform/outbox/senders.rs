@@ -20,6 +20,8 @@ const IDLE: Duration = Duration::from_secs(10);
 pub(super) struct Report {
     /// The channel that has a free sender again.
     pub channel: Channel,
+    /// Whether it sent bulk.
+    pub is_bulk: bool,
     /// What has to be settled; `None` if the row is settled, or lost to a panic and left to its lease.
     pub finished: Option<Finished>,
 }
@@ -90,8 +92,9 @@ impl Senders {
         if let Some(parcel) = queue.parcels.pop_back() {
             drop(queue);
             tracing::error!(%error, "no thread for a sender");
-            let (channel, result) = (parcel.claim.job.channel, Outcome::Retry("no_thread").into());
-            self.0.inbox.put(Report { channel, finished: Some(Finished { claim: parcel.claim, result }) });
+            let (channel, is_bulk) = (parcel.claim.job.channel, parcel.claim.job.is_bulk());
+            let finished = Some(Finished { claim: parcel.claim, result: Outcome::Retry("no_thread").into() });
+            self.0.inbox.put(Report { channel, is_bulk, finished });
         }
     }
 }
@@ -106,7 +109,7 @@ impl Drop for Senders {
 impl Shared {
     fn run(&self) {
         while let Some(parcel) = self.next() {
-            let channel = parcel.claim.job.channel;
+            let (channel, is_bulk) = (parcel.claim.job.channel, parcel.claim.job.is_bulk());
             let finished = match catch_unwind(AssertUnwindSafe(|| self.worker.carry_out(parcel))) {
                 Ok(Ok(finished)) => finished,
                 Ok(Err(error)) => {
@@ -121,7 +124,7 @@ impl Shared {
                     None
                 }
             };
-            self.inbox.put(Report { channel, finished });
+            self.inbox.put(Report { channel, is_bulk, finished });
         }
     }
 

@@ -56,6 +56,7 @@ pub(super) fn insert(conn: &mut Conn, id: &OutboxId, message: &Message, now: Tim
         outbox::channel.eq(message.channel),
         outbox::ambiguous.eq(0),
         outbox::scheduled_at.eq(now),
+        outbox::priority.eq(message.priority as i32),
     );
     Ok(Both(insert_into(outbox::table).values(row).on_conflict(outbox::dedupe_key).do_nothing())
         .execute(conn)?)
@@ -107,8 +108,11 @@ pub(super) fn lease(
     now: Timestamp,
 ) -> Result<Vec<Job>> {
     let due = |room: &Room| {
-        let Room { channel, rows, is_trial } = *room;
-        DueRows { channel, limit: i64::from(rows), is_trial, topics, now }
+        let Room { channel, rows, bulk, is_trial } = *room;
+        let part = |are_bulk, limit: u32| {
+            DueRows { channel, are_bulk, limit: limit.into(), is_trial, topics, now }
+        };
+        [part(false, rows), part(true, bulk)]
     };
     Ok(LeaseDue::new(rooms.iter().map(due).collect(), token, now).load(conn)?)
 }

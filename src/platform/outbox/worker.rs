@@ -96,7 +96,7 @@ impl Worker {
         let (now, queue) = (self.service.now(), self.look()?);
         for state in queue.channels.iter().filter(|state| state.is_due(now)) {
             let Some(is_trial) = state.claims(now) else { continue };
-            let room = Room { channel: state.channel, rows: 1, is_trial };
+            let room = Room { channel: state.channel, rows: 1, bulk: 1, is_trial };
             let Some(parcel) = self.claim_or_carefully(&[room])?.pop() else { continue };
             if let Some(finished) = self.carry_out(parcel)? {
                 // If this fails, the lease expires and the row is sent again.
@@ -110,8 +110,10 @@ impl Worker {
     /// Claims what the senders of all channels can take, sends it in the caller's thread, and settles it
     /// together, as the dispatcher does after a signal. Returns the number of rows.
     pub fn run_batch(&self) -> db::Result<usize> {
-        let room =
-            |capacity: &Capacity| Room { channel: capacity.channel, rows: capacity.senders, is_trial: false };
+        let room = |capacity: &Capacity| {
+            let Capacity { channel, senders, .. } = *capacity;
+            Room { channel, rows: senders, bulk: senders, is_trial: false }
+        };
         let parcels = self.claim_or_carefully(&self.capacities.iter().map(room).collect::<Vec<_>>())?;
         let rows = parcels.len();
         let mut finished = Vec::with_capacity(rows);

@@ -33,6 +33,7 @@ pub(super) fn enqueue(
 ) -> db::Result<()> {
     let message = Message {
         topic: EmailCodeTopic::NAME,
+        priority: outbox::Priority::Code,
         channel: Channel::Email,
         dedupe_key: format!("email-code:{seed}"),
         recipient: None,

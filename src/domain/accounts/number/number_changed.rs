@@ -31,6 +31,7 @@ pub(super) fn enqueue(
     for (to, is_new) in old.map(|old| (old, false)).into_iter().chain([(new, true)]) {
         let message = Message {
             topic: NumberChangedTopic::NAME,
+            priority: outbox::Priority::Code,
             channel: outbox::Channel::Sms,
             dedupe_key: format!("number:{proof}:{is_new}"),
             recipient: Some(to.as_e164().to_owned()),

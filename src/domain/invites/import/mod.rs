@@ -58,6 +58,7 @@ pub fn create(tx: &mut Tx, staff: &Staff, link_id: Option<&LinkId>, rows: &[Row]
 fn enqueue(tx: &mut Tx, id: &ImportId, first: i32) -> db::Result<()> {
     let message = Message {
         topic: ImportTopic::NAME,
+        priority: outbox::Priority::Notice,
         channel: Channel::Task,
         dedupe_key: format!("invites:{id}:{first}"),
         recipient: None,

@@ -74,6 +74,7 @@ impl Payload {
     fn message(&self, tx: &Tx, dedupe_key: String) -> Message {
         Message {
             topic: PasswordLinkTopic::NAME,
+            priority: outbox::Priority::Letter,
             channel: Channel::Email,
             dedupe_key,
             recipient: None,
