@@ -357,10 +357,12 @@ impl Dispatcher {
         }
         for parcel in parcels {
             let channel = parcel.claim.job.channel;
-            let Err(parcel) = self.has_result(parcel) else {
+            if let Some((waiting, _)) = self.waiting_result(&parcel) {
+                // It was not stored within its lease, and is under the new one now: it is not sent again.
+                waiting.claim = parcel.claim;
                 self.inbox.put(Report { channel, finished: None });
                 continue;
-            };
+            }
             match parcel.work {
                 Work::Over(_) => {
                     let finished = self.worker.carry_out(parcel).ok().flatten();
@@ -371,17 +373,9 @@ impl Dispatcher {
         }
     }
 
-    /// Gives a row whose result is known, and could not be stored within its lease, its new lease: it is not
-    /// sent again. Otherwise the parcel comes back.
-    fn has_result(&mut self, parcel: Parcel) -> Result<(), Parcel> {
-        let of_row = |(one, _): &&mut (Finished, Fault)| one.claim.job.id == parcel.claim.job.id;
-        match self.difficult.iter_mut().find(of_row) {
-            Some((finished, _)) => {
-                finished.claim = parcel.claim;
-                Ok(())
-            }
-            None => Err(parcel),
-        }
+    /// The result of a row that is known and could not be stored yet.
+    fn waiting_result(&mut self, parcel: &Parcel) -> Option<&mut (Finished, Fault)> {
+        self.difficult.iter_mut().find(|(one, _)| one.claim.job.id == parcel.claim.job.id)
     }
 
     /// Settles what the senders finish within a few seconds.
