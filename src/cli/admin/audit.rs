@@ -29,7 +29,14 @@ pub(super) fn run(task: AuditTask, service: &Service, out: &mut dyn Write) -> Re
         writeln!(out, "{}", line(report))?;
     }
     let Verdict {
-        unchained, unchained_until, never_numbered, waiting, missing_numbers, forged_numbers, ..
+        unchained,
+        unchained_until,
+        never_numbered,
+        waiting,
+        waiting_since,
+        missing_numbers,
+        forged_numbers,
+        ..
     } = verdict;
     if let Some(last) = unchained_until {
         writeln!(
@@ -40,8 +47,8 @@ pub(super) fn run(task: AuditTask, service: &Service, out: &mut dyn Write) -> Re
     if never_numbered > 0 {
         writeln!(out, "{never_numbered} events have no number, though later ones have.")?;
     }
-    if waiting > 0 {
-        writeln!(out, "{waiting} events wait for a server to number them.")?;
+    if let Some(since) = waiting_since {
+        writeln!(out, "{waiting} events wait for a server to number them, the oldest since {since}.")?;
     }
     if missing_numbers != 0 {
         writeln!(out, "{missing_numbers} numbers of the log are missing.")?;

@@ -128,13 +128,15 @@ const DISK_FULL: [&str; 2] = ["database or disk is full", "No space left on devi
 
 /// What they say of other troubles that pass. PostgreSQL says it in the language of the server, so these are
 /// not all; [`Fault::Unclear`] is for the others.
-const PASSING: [&str; 7] = [
+const PASSING: [&str; 9] = [
     "database is locked",
+    "database table is locked",
     "disk I/O error",
-    "out of memory",
+    "attempt to write a readonly database",
+    "unable to open database file",
     "lock timeout",
-    "statement timeout",
     "deadlock detected",
+    "out of shared memory",
     "terminating connection",
 ];
 
@@ -151,7 +153,7 @@ fn kind_of(error: &DieselError) -> &'static str {
             DatabaseErrorKind::ClosedConnection => "connection closed",
             // Neither library has a kind for it, and an operator must not have to guess.
             _ if DISK_FULL.iter().any(|text| info.message().contains(text)) => "the disk is full",
-            _ => "database error",
+            _ => PASSING.iter().find(|text| info.message().contains(*text)).unwrap_or(&"database error"),
         },
         DieselError::NotFound => "no row",
         DieselError::DeserializationError(_) => "a row cannot be read",

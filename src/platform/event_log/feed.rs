@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::reaction::{Reactions, Round, round};
 use super::{BATCH, store};
@@ -25,8 +25,8 @@ const RETRY: Duration = Duration::from_millis(200);
 const LONGEST_RETRY: Duration = Duration::from_secs(1);
 /// So often does a command try a reaction that fails.
 const TRIES: u32 = 4;
-/// So often does a command find another process at it, for a second together.
-const BUSY_TRIES: u32 = 100;
+/// So long does a command go on: where many sign up there is always an event that waits.
+const LONGEST_SETTLE: Duration = Duration::from_secs(5);
 /// The longest pause while another instance is at it.
 const LONGEST_BUSY: Duration = Duration::from_millis(320);
 
@@ -38,7 +38,7 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// Tells the thread to end after its current round. Does not wait.
+    /// Tells the thread to end when everything is read. Does not wait.
     pub fn request_stop(self) -> JoinHandle<()> {
         self.stop.store(true, Ordering::SeqCst);
         self.signals.event_log.notify();
@@ -90,7 +90,7 @@ fn run(service: &Service, reactions: &Reactions, stopped: &AtomicBool) {
         }
     }
     if pace == Pace::Settled {
-        // What was committed meanwhile gets its number now, and not at the next start.
+        // What requests have committed meanwhile gets its number now, and not at the next start.
         guarded(|| catch_up(service, reactions, (true, false), &mut tail));
     }
 }
@@ -105,18 +105,17 @@ fn guarded(turn: impl FnOnce() -> db::Result<Pace>) -> Pace {
 }
 
 /// Runs rounds until every event has its number and every reaction has read it, for a command that ends
-/// afterwards. A reaction that goes on failing is left to the server.
+/// afterwards. What takes longer is left to the server.
 pub fn settle(service: &Service, reactions: &Reactions) -> db::Result<()> {
     let (mut goes_on, mut failures) = (false, 0);
     let is_unread = || service.read_blocking(|tx| store::is_any_unread(tx.conn, &reactions.names()));
-    let mut busy = 0;
-    while failures < TRIES && busy < BUSY_TRIES && (goes_on || is_unread()?) {
+    let end = Instant::now() + LONGEST_SETTLE;
+    while failures < TRIES && Instant::now() < end && (goes_on || is_unread()?) {
         let done = round(service, reactions, failures > 0)?;
         if done.is_busy || done.has_failed {
             thread::sleep(if done.is_busy { PAUSE } else { RETRY });
         }
         failures += u32::from(done.has_failed);
-        busy += u32::from(done.is_busy);
         goes_on = done.has_more || done.is_busy || done.has_failed;
     }
     Ok(())

@@ -9,6 +9,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::store::{self, Event, Parked};
 use super::{BATCH, sequencer};
@@ -23,8 +24,9 @@ const LOCK: i64 = 0x4576_656e_744c_6f67;
 const SEQUENCE: &str = "sequence";
 /// After this many failures at an event that are its own fault, a reaction goes on without it.
 const MOST_FAILURES: i32 = 3;
-/// The same where nobody can tell whose fault it is: a minute, because the feed tries once a second.
+/// The same where nobody can tell whose fault it is, counted once a second: a minute.
 const MOST_UNCLEAR: i32 = 60;
+const UNCLEAR_PAUSE: Duration = Duration::from_millis(900);
 
 /// What follows from events, in the database: done once for each event, by whichever instance reads it.
 pub trait Reaction: Send + Sync {
@@ -199,7 +201,20 @@ fn try_one(tx: &mut Tx, reaction: &dyn Reaction, event: &Event) -> db::Result<bo
         store::unpark(tx.conn, name, &event.id)?;
         return Ok(true);
     }
-    let Some(most) = most else { return Ok(false) };
+    let Some(most) = most else {
+        tracing::warn!(
+            reaction = name,
+            event = event.id.as_str(),
+            error,
+            "a reaction waits for the database"
+        );
+        return Ok(false);
+    };
+    // Several instances try, and a minute is a minute.
+    let is_fresh = |at: Timestamp| at > now - UNCLEAR_PAUSE;
+    if most == MOST_UNCLEAR && store::failed_at(tx.conn, (name, &event.id))?.is_some_and(is_fresh) {
+        return Ok(false);
+    }
     if store::count_failure(tx.conn, (name, &event.id), &error, now)? < most {
         return Ok(false);
     }

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use diesel::dsl::{count_star, exists, max};
+use diesel::dsl::{count_star, max};
 use diesel::prelude::*;
 use diesel::query_builder::QueryFragment;
-use diesel::{delete, insert_into, select, update};
+use diesel::{delete, insert_into, update};
 
 use crate::kit::{AccountId, ConversationId, EventId, PracticeId, Timestamp};
 use crate::platform::db::schema::{event_chains, events, parked_events, reaction_cursors};
@@ -215,10 +215,10 @@ pub(super) fn links(conn: &mut Conn, chain: &str, (seq, last): (i64, i64), limit
     Ok(rows.order(events::chain_seq).limit(limit).select(columns::<Event>()).load(conn)?)
 }
 
-/// Whether a chain goes on after the place `seq`.
-pub(super) fn is_longer(conn: &mut Conn, chain: &str, seq: i64) -> Result<bool> {
-    let rows = events::table.filter(events::chain.eq(chain)).filter(events::chain_seq.gt(seq));
-    Ok(select(exists(rows)).get_result(conn)?)
+/// The last place in a chain that an event has.
+pub(super) fn last_place(conn: &mut Conn, chain: &str) -> Result<i64> {
+    let rows = events::table.filter(events::chain.eq(chain));
+    Ok(rows.select(max(events::chain_seq)).first::<Option<i64>>(conn)?.unwrap_or_default())
 }
 
 /// Counts the events from before the chains, and returns the time of the last one.
@@ -389,6 +389,15 @@ pub(super) fn park(conn: &mut Conn, (reaction, event_id): (&str, &EventId), now:
 /// Forgets that a reaction failed at an event, because it has succeeded.
 pub(super) fn unpark(conn: &mut Conn, reaction: &str, event_id: &EventId) -> Result<usize> {
     Ok(delete(parked_events::table.find((reaction, event_id))).execute(conn)?)
+}
+
+/// When a reaction failed at an event the last time that was counted.
+pub(super) fn failed_at(
+    conn: &mut Conn,
+    (reaction, event_id): (&str, &EventId),
+) -> Result<Option<Timestamp>> {
+    let row = parked_events::table.find((reaction, event_id)).select(parked_events::failed_at);
+    Ok(row.first(conn).optional()?)
 }
 
 /// Forgets all failures that a reaction has overcome.

@@ -43,8 +43,9 @@ pub struct Verdict {
     pub unchained_until: Option<Timestamp>,
     /// Events that have no number, though others have that came more than a minute later.
     pub never_numbered: i64,
-    /// Events that a server has yet to number.
+    /// Events that a server has yet to number, and since when the oldest waits.
     pub waiting: i64,
+    pub waiting_since: Option<Timestamp>,
     /// How many numbers of the log no event has.
     pub missing_numbers: i64,
     /// How far numbers go beyond what the sequencer has given.
@@ -82,7 +83,8 @@ pub fn verify(tx: &mut Tx, practice_id: Option<&PracticeId>) -> db::Result<Verdi
         Some(last) => store::never_numbered(tx.conn, last - NUMBERED_WITHIN)?,
         None => 0,
     };
-    let waiting = store::unnumbered(tx.conn)? - never_numbered;
+    let waiting = (store::unnumbered(tx.conn)? - never_numbered).max(0);
+    let waiting_since = if waiting > 0 { store::oldest_unnumbered(tx.conn)? } else { None };
     // In this order: what is numbered in between is there as well.
     let sequence = reaction::sequence(tx)?;
     let (count, last) = store::numbered(tx.conn)?;
@@ -94,6 +96,7 @@ pub fn verify(tx: &mut Tx, practice_id: Option<&PracticeId>) -> db::Result<Verdi
         unchained_until,
         never_numbered,
         waiting,
+        waiting_since,
         missing_numbers,
         forged_numbers,
     })
@@ -121,12 +124,12 @@ fn walk(tx: &mut Tx, head: &Head) -> db::Result<Report> {
     let finding = match (rows < head.seq, before == head.hash) {
         (true, _) => Some(Finding::Missing { seq: rows + 1 }),
         (false, false) => Some(Finding::Head),
-        (false, true) if store::is_longer(tx.conn, &head.chain, head.seq)? => {
-            // Longer than its head says; a sequencer that runs meanwhile moves the head too.
-            let now = store::heads(tx.conn, Some(&[head.chain.as_str()]))?;
-            now.iter().all(|now| now.seq == head.seq).then_some(Finding::Head)
+        (false, true) => {
+            // In this order: a sequencer that runs meanwhile moves the head with the rows.
+            let last = store::last_place(tx.conn, &head.chain)?;
+            let now = store::heads(tx.conn, Some(&[head.chain.as_str()]))?.pop();
+            now.is_none_or(|now| now.seq < last).then_some(Finding::Head)
         }
-        (false, true) => None,
     };
     Ok(report(rows, finding))
 }

@@ -160,7 +160,8 @@ impl Dispatcher {
         if let Some(until) = self.pause_until {
             return until.saturating_duration_since(now);
         }
-        if !self.finished.is_empty() || !self.rooms(clock).is_empty() {
+        let can_claim = self.difficult.len() < self.senders_in_all() && !self.rooms(clock).is_empty();
+        if !self.finished.is_empty() || can_claim {
             return Duration::ZERO;
         }
         let until = |Reverse(at): &Reverse<Timestamp>| {
@@ -191,10 +192,15 @@ impl Dispatcher {
             self.settle_difficult();
         }
         let rooms = self.rooms(self.now());
-        if !rooms.is_empty() {
+        if !rooms.is_empty() && self.difficult.len() < self.senders_in_all() {
             self.claim(&rooms)?;
         }
         Ok(())
+    }
+
+    /// So many results may wait for the database: more claims would only add to them.
+    fn senders_in_all(&self) -> usize {
+        self.lanes.iter().map(|lane| lane.capacity.senders as usize).sum()
     }
 
     /// Reads what the senders report.
@@ -264,7 +270,7 @@ impl Dispatcher {
             }
             Err(error) => {
                 // Kept however long it takes: nothing is claimed before they are stored, so there are never
-                // more than senders, and a text that is known to be sent is not sent again.
+                // more than senders.
                 self.finished = finished;
                 return Err(error);
             }
@@ -297,22 +303,30 @@ impl Dispatcher {
     }
 
     fn settle_difficult(&mut self) {
-        for (finished, _) in std::mem::take(&mut self.difficult) {
+        let mut waiting = std::mem::take(&mut self.difficult).into_iter();
+        for (finished, _) in waiting.by_ref() {
             match self.worker.settle(&[&finished], true) {
                 Ok(due_again) => self.settled(&[finished], due_again),
                 Err(error) => {
                     let outbox = finished.claim.job.id.as_str();
                     tracing::warn!(%error, outbox, "the result of an outbox row could not be stored");
-                    self.difficult.push((finished, error.fault()));
+                    let fault = error.fault();
+                    self.difficult.push((finished, fault));
                     self.difficult_at = Instant::now() + PAUSE;
+                    if fault == Fault::Databases {
+                        // The others wait with it, or each would wait for the same lock.
+                        break;
+                    }
                 }
             }
         }
+        self.difficult.extend(waiting);
         self.drop_expired();
     }
 
     /// After its lease a row belongs to whoever claims it. A result that only the database keeps from being
-    /// stored stays: it would be sent again, and storing it does no harm if another instance has the row.
+    /// stored stays: this instance does not send the row again then, and storing the result does no harm if
+    /// another instance has the row.
     fn drop_expired(&mut self) {
         let now = self.now();
         self.difficult.retain(|(one, fault)| *fault == Fault::Databases || one.claim.ends_at > now);
@@ -345,6 +359,12 @@ impl Dispatcher {
         }
         for parcel in parcels {
             let (channel, is_bulk) = (parcel.claim.job.channel, parcel.claim.job.is_bulk());
+            if let Some((waiting, _)) = self.waiting_result(&parcel) {
+                // It was not stored within its lease, and is under the new one now: it is not sent again.
+                waiting.claim = parcel.claim;
+                self.inbox.put(Report { channel, is_bulk, finished: None });
+                continue;
+            }
             match parcel.work {
                 Work::Over(_) => {
                     let finished = self.worker.carry_out(parcel).ok().flatten();
@@ -353,6 +373,11 @@ impl Dispatcher {
                 _ => self.senders.hand_over(parcel),
             }
         }
+    }
+
+    /// The result of a row that is known and could not be stored yet.
+    fn waiting_result(&mut self, parcel: &Parcel) -> Option<&mut (Finished, Fault)> {
+        self.difficult.iter_mut().find(|(one, _)| one.claim.job.id == parcel.claim.job.id)
     }
 
     /// Settles what the senders finish within a few seconds.
