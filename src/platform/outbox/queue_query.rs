@@ -6,8 +6,8 @@ use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Nullable, Text};
 
-use super::{Channel, Priority};
 use super::row::{Job, LONG_LEASE, SHORT_LEASE};
+use super::{Channel, Priority};
 use crate::kit::{DeliveryId, Timestamp};
 use crate::platform::db::{MultiBackend, SkipLocked, columns};
 
@@ -78,7 +78,8 @@ pub(super) struct LeaseDue<'a> {
 impl<'a> LeaseDue<'a> {
     pub(super) fn new(due: Vec<[DueRows<'a>; 2]>, token: &'a DeliveryId, now: Timestamp) -> Self {
         let (short, long, row) = (now + SHORT_LEASE, now + LONG_LEASE, columns::<Job>());
-        Self { due: due.into_iter().map(|parts| parts.map(SkipLocked)).collect(), token, now, short, long, row }
+        let due = due.into_iter().map(|parts| parts.map(SkipLocked)).collect();
+        Self { due, token, now, short, long, row }
     }
 }
 

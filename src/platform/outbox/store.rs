@@ -109,9 +109,8 @@ pub(super) fn lease(
 ) -> Result<Vec<Job>> {
     let due = |room: &Room| {
         let Room { channel, rows, bulk, is_trial } = *room;
-        let part = |are_bulk, limit: u32| {
-            DueRows { channel, are_bulk, limit: limit.into(), is_trial, topics, now }
-        };
+        let part =
+            |are_bulk, limit: u32| DueRows { channel, are_bulk, limit: limit.into(), is_trial, topics, now };
         [part(false, rows), part(true, bulk)]
     };
     Ok(LeaseDue::new(rooms.iter().map(due).collect(), token, now).load(conn)?)
