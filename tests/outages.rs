@@ -193,6 +193,15 @@ impl Load {
     }
 }
 
+/// Ends the load when dropped.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
@@ -213,6 +222,8 @@ fn silent_database_is_given_up_and_does_not_keep_the_process() {
     let mut server = Server::start(&format!("{start}@{}/{name}", proxy.address));
     let load = Load::new(&server.address);
     let took = thread::scope(|scope| {
+        // However this ends: the scope waits for all clients.
+        let _over = Over(&load.is_over);
         for _ in 0..CLIENTS {
             scope.spawn(|| load.keep_verifying());
         }
@@ -226,9 +237,7 @@ fn silent_database_is_given_up_and_does_not_keep_the_process() {
         assert!(recovery <= RECOVERY, "{recovery:?}");
         proxy.swallow();
         thread::sleep(Duration::from_secs(1));
-        let took = server.terminate();
-        load.is_over.store(true, Ordering::SeqCst);
-        took
+        server.terminate()
     });
     println!("ended {took:?} after SIGTERM");
     assert!(took <= END, "{took:?}");
